@@ -1,0 +1,144 @@
+# melpipe: one Makefile, not recursive. A new tool (cmd/tts-x.c), module
+# (lib/dir/x.c), unit test (test/unit/x.c), page (man/x.N) or addon needs no
+# line here.
+#
+#   make [all]                      tools in build/bin, libraries in build/lib
+#   make check                      all tests; make lint: style and layers
+#   make SAN=address,undefined check    the same, in a folder of its own
+#   make install DESTDIR= PREFIX=/usr/local; make uninstall
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC ?= gcc
+AR ?= ar
+PROTOC_C ?= protoc-c
+CFLAGS ?= -O2 -g
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+comma := ,
+BUILD := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+
+# What the library links, and which of its folders needs it.
+PKGS := jansson zlib nettle yaml-0.1 fftw3f sndfile openblas soxr cairo \
+	libprotobuf-c espeak-ng
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS := $(shell pkg-config --libs $(PKGS))
+ONNX_PROTO := $(firstword $(wildcard /usr/include/onnx/onnx.proto \
+	/usr/local/include/onnx/onnx.proto))
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wvla -Wformat=2 -Wwrite-strings -Werror=vla
+# No -ffast-math: NaN must stay NaN. No contraction: the row law wants every
+# element computed by one chain of operations, in a loop's body and its tail.
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib \
+	-I$(BUILD)/gen $(PKG_CFLAGS) $(WARN) -fPIC -fvisibility=default \
+	-ffp-contract=off -fno-math-errno -pthread -MMD -MP \
+	-DMEL_VERSION='"$(VERSION)"' $(CFLAGS)
+ALL_LDFLAGS := -Wl,--as-needed -pthread $(LDFLAGS)
+ifneq ($(SAN),)
+ALL_CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer \
+	-fno-sanitize-recover=undefined
+ALL_LDFLAGS += -fsanitize=$(SAN)
+endif
+
+SRC := $(wildcard lib/*/*.c)
+OBJ := $(SRC:%.c=$(BUILD)/%.o)
+GEN := $(BUILD)/gen/onnx.pb-c.c $(BUILD)/gen/onnx.pb-c.h
+GEN_OBJ := $(BUILD)/gen/onnx.pb-c.o
+
+# lib/net/isa/*.c are compiled once per instruction set; each defines one
+# table named after it (see net/kernels.h).
+MACHINE := $(shell $(CC) -dumpmachine)
+ISAS := portable $(if $(filter x86_64%,$(MACHINE)),avx2 avx512)
+ISA_FLAGS_portable :=
+ISA_FLAGS_avx2 := -mavx2 -mfma -mf16c
+ISA_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c \
+	-mprefer-vector-width=512
+ISA_SRC := $(wildcard lib/net/isa/*.c)
+ISA_OBJ := $(foreach i,$(ISAS),$(ISA_SRC:%.c=$(BUILD)/%.$(i).o))
+
+LIB_OBJ := $(OBJ) $(ISA_OBJ) $(GEN_OBJ)
+LIB_A := $(BUILD)/lib/libmelpipe.a
+LIB_SO := $(BUILD)/lib/libmelpipe.so.0
+TOOLS := $(patsubst cmd/%.c,$(BUILD)/bin/%,$(wildcard cmd/tts-*.c))
+CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out cmd/tts-%,$(wildcard \
+	cmd/*.c)))
+UNIT := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(wildcard test/unit/*.c))
+FUZZ := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard test/fuzz/*.c))
+
+all: $(TOOLS) $(LIB_A) $(LIB_SO)
+
+$(BUILD)/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+define isa_rule
+$(BUILD)/lib/net/isa/%.$(1).o: lib/net/isa/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CFLAGS) -O3 $$(ISA_FLAGS_$(1)) -DMEL_ISA_NAME=$(1) \
+	    -c -o $$@ $$<
+endef
+$(foreach i,$(ISAS),$(eval $(call isa_rule,$(i))))
+
+$(BUILD)/gen/onnx.pb-c.h: $(ONNX_PROTO)
+	@mkdir -p $(@D)
+	@test -n "$(ONNX_PROTO)" || { echo "onnx.proto: install libonnx-dev" \
+	    >&2; exit 1; }
+	$(PROTOC_C) -I$(dir $(ONNX_PROTO)) --c_out=$(@D) $(ONNX_PROTO)
+$(BUILD)/gen/onnx.pb-c.c: $(BUILD)/gen/onnx.pb-c.h
+$(GEN_OBJ): $(BUILD)/gen/onnx.pb-c.c
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(LIB_A): $(LIB_OBJ)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(LIB_SO): $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libmelpipe.so.0 -o $@ $^ \
+	    $(PKG_LIBS) -lm -ldl
+	ln -sf libmelpipe.so.0 $(@D)/libmelpipe.so
+
+$(BUILD)/bin/%: $(BUILD)/cmd/%.o $(CMD_OBJ) $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(CMD_OBJ) $(LIB_A) $(PKG_LIBS) -lm -ldl
+
+# A unit test may ask for linker flags in a line "/* LINK: ... */".
+$(BUILD)/unit/%: $(BUILD)/test/unit/%.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< \
+	    $(shell sed -n 's|.*LINK: \(.*\) \*/|\1|p' test/unit/$*.c) \
+	    $(LIB_A) $(PKG_LIBS) -lm -ldl
+$(BUILD)/test/unit/%.o: ALL_CFLAGS += -Itest/unit
+
+# Fuzz targets are built with clang; the same files run over a small corpus
+# in `make check` through test/unit.
+fuzz: $(FUZZ)
+$(BUILD)/fuzz/%: test/fuzz/%.c $(LIB_A)
+	@mkdir -p $(@D)
+	clang -std=c11 -D_GNU_SOURCE -Ilib -I$(BUILD)/gen $(PKG_CFLAGS) -g -O1 \
+	    -fsanitize=fuzzer,address,undefined -o $@ $< $(SRC) \
+	    $(BUILD)/gen/onnx.pb-c.c $(ISA_OBJ) $(PKG_LIBS) -lm -ldl -pthread
+
+units: $(UNIT)
+
+check: all units
+	BUILD=$(abspath $(BUILD)) scripts/run-tests
+
+lint:
+	scripts/lint
+
+bench: all
+	BUILD=$(abspath $(BUILD)) scripts/bench
+
+clean:
+	rm -rf build build-*
+
+
+.PHONY: all units check lint fuzz bench install uninstall clean
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

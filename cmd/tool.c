@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tool.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static const struct tool *this_tool;
+
+enum {
+	CODE_HELP = 0x1000,
+	CODE_VERSION,
+	CODE_OPTION, /* + index into the table */
+};
+
+static void
+message(const char *fmt, va_list ap)
+{
+	char text[MEL_ERR_SIZE + 128];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	fprintf(stderr, "%s: %s\n", this_tool->name, text);
+}
+
+void
+tool_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	message(fmt, ap);
+	va_end(ap);
+}
+
+void
+tool_die(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	message(fmt, ap);
+	va_end(ap);
+	exit(1);
+}
+
+void
+tool_usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	message(fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "usage: %s %s\n", this_tool->name, this_tool->synopsis);
+	exit(2);
+}
+
+void
+tool_print(const char *text)
+{
+	if (fputs(text, stdout) == EOF || fflush(stdout))
+		tool_die("standard output: cannot write");
+}
+
+static void
+print_help(void)
+{
+	struct mel_buf out = {0};
+	struct mel_err err;
+
+	if (mel_buf_printf(&out, &err, "usage: %s %s\n%s.\n\n", this_tool->name,
+		this_tool->synopsis, this_tool->purpose) ||
+	    mel_options_help(this_tool->options, &out, &err) ||
+	    mel_buf_printf(&out, &err,
+		"      --help                  this text\n"
+		"      --version               the version\n\n"
+		"See %s(1), melpipe(7).\n",
+		this_tool->name))
+		tool_die("%s", err.msg);
+	tool_print(out.data);
+	mel_buf_free(&out);
+}
+
+/* getopt's two descriptions of our table; to be freed. */
+static void
+describe(const struct mel_option *table, char **letters, struct option **longs)
+{
+	size_t n = 0, len = 0;
+
+	while (table && table[n].name)
+		n++;
+	*letters = mel_alloc(2 * n + 2, 1, NULL);
+	*longs = mel_alloc(n + 3, sizeof(**longs), NULL);
+	if (!*letters || !*longs)
+		tool_die("out of memory");
+	for (size_t i = 0; i < n; i++) {
+		bool flag = table[i].type == MEL_OPT_FLAG;
+
+		(*longs)[i] = (struct option){.name = table[i].name,
+		    .has_arg = flag ? no_argument : required_argument,
+		    .val = CODE_OPTION + (int)i};
+		if (!table[i].letter)
+			continue;
+		(*letters)[len++] = table[i].letter;
+		if (!flag)
+			(*letters)[len++] = ':';
+	}
+	(*longs)[n] = (struct option){"help", no_argument, 0, CODE_HELP};
+	(*longs)[n + 1] =
+	    (struct option){"version", no_argument, 0, CODE_VERSION};
+}
+
+static const struct mel_option *
+find_letter(const struct mel_option *table, int letter)
+{
+	while (table->name && table->letter != letter)
+		table++;
+	return table;
+}
+
+static void
+handle(int code, void *values)
+{
+	const struct mel_option *option;
+	struct mel_err err;
+
+	if (code == CODE_HELP) {
+		print_help();
+		exit(0);
+	}
+	if (code == CODE_VERSION) {
+		printf("%s (melpipe) %s\n", this_tool->name, MEL_VERSION);
+		tool_print("");
+		exit(0);
+	}
+	if (code == '?') {
+		fprintf(stderr, "usage: %s %s\n", this_tool->name,
+		    this_tool->synopsis);
+		exit(2);
+	}
+	option = code >= CODE_OPTION ? &this_tool->options[code - CODE_OPTION]
+				     : find_letter(this_tool->options, code);
+	if (mel_option_set(option, values, optarg ? optarg : "true", &err))
+		tool_usage("--%s", err.msg);
+}
+
+int
+tool_parse(const struct tool *tool, int argc, char **argv, void *values)
+{
+	struct mel_err err;
+	struct option *longs;
+	char *letters;
+	int code;
+
+	this_tool = tool;
+	/* getopt puts argv[0] in front of its own messages. */
+	if (argc > 0)
+		argv[0] = (char *)(uintptr_t)tool->name;
+	if (mel_options_preset(tool->options, values, &err))
+		tool_die("%s", err.msg);
+	describe(tool->options, &letters, &longs);
+	while ((code = getopt_long(argc, argv, letters, longs, NULL)) != -1)
+		handle(code, values);
+	for (const struct mel_option *o = tool->options; o && o->name; o++) {
+		if (o->required && o->type == MEL_OPT_STRING &&
+		    !*(char **)((char *)values + o->offset))
+			tool_usage("--%s is needed", o->name);
+	}
+	free(letters);
+	free(longs);
+	return optind;
+}
+
+const char *
+tool_input_name(const char *path)
+{
+	return !path || !strcmp(path, "-") ? "standard input" : path;
+}
+
+int
+tool_open_input(const char *path)
+{
+	struct mel_err err;
+	int fd;
+
+	if (!path || !strcmp(path, "-"))
+		return STDIN_FILENO;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		mel_fail_errno(&err, "%s", path);
+		tool_die("%s", err.msg);
+	}
+	return fd;
+}
+
+void
+tool_open_output(struct mel_outfile *out, const char *path, bool binary)
+{
+	struct mel_err err;
+
+	if (mel_outfile_open(out, path ? path : "-", &err))
+		tool_die("%s", err.msg);
+	if (binary && isatty(out->fd))
+		tool_usage("binary data is not written to a terminal");
+}
+
+void
+tool_commit_output(struct mel_outfile *out)
+{
+	struct mel_err err;
+
+	if (mel_outfile_commit(out, &err))
+		tool_die("%s", err.msg);
+}

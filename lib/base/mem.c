@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool
+mel_size_mul(size_t *out, size_t a, size_t b)
+{
+	size_t n;
+
+	if (__builtin_mul_overflow(a, b, &n))
+		return false;
+	*out = n;
+	return true;
+}
+
+bool
+mel_size_add(size_t *out, size_t a, size_t b)
+{
+	size_t n;
+
+	if (__builtin_add_overflow(a, b, &n))
+		return false;
+	*out = n;
+	return true;
+}
+
+void *
+mel_alloc(size_t n, size_t size, struct mel_err *err)
+{
+	void *p = calloc(n ? n : 1, size ? size : 1);
+
+	if (!p)
+		mel_fail(err, "out of memory: %zu x %zu bytes", n, size);
+	return p;
+}
+
+void *
+mel_alloc_aligned(size_t n, struct mel_err *err)
+{
+	size_t padded;
+	void *p = NULL;
+
+	if (mel_size_add(&padded, n ? n : 1, 63))
+		p = aligned_alloc(64, padded & ~(size_t)63);
+	if (!p)
+		mel_fail(err, "out of memory: %zu bytes", n);
+	return p;
+}
+
+int
+mel_reserve(
+    void *items, size_t *cap, size_t need, size_t size, struct mel_err *err)
+{
+	void *old, *p;
+	size_t n = *cap ? *cap : 8, bytes;
+
+	if (need <= *cap)
+		return 0;
+	while (n < need) {
+		if (!mel_size_mul(&n, n, 2))
+			return mel_fail(err, "out of memory: %zu items", need);
+	}
+	if (!mel_size_mul(&bytes, n, size))
+		return mel_fail(err, "out of memory: %zu items", need);
+	memcpy(&old, items, sizeof(old));
+	p = realloc(old, bytes);
+	if (!p)
+		return mel_fail(err, "out of memory: %zu bytes", bytes);
+	memcpy(items, &p, sizeof(p));
+	*cap = n;
+	return 0;
+}
+
+char *
+mel_strdup(const char *s, struct mel_err *err)
+{
+	return mel_strndup(s, strlen(s), err);
+}
+
+char *
+mel_strndup(const char *s, size_t n, struct mel_err *err)
+{
+	char *p = mel_alloc(n + 1, 1, err);
+
+	if (p)
+		memcpy(p, s, n);
+	return p;
+}

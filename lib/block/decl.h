@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_BLOCK_DECL_H
+#define MEL_BLOCK_DECL_H
+
+#include "tensor/bundle.h"
+
+/*
+ * What a block says about a tensor before there is one, so that wiring is
+ * checked when an addon is opened and not when speech is due.
+ */
+struct mel_decl {
+	char *name;           /* owned */
+	enum mel_dtype dtype; /* MEL_NONE: any */
+	int ndim;             /* -1: any */
+	int64_t width;        /* of the last axis; 0: not known */
+	char *rate;           /* owned; of axis 0: "tokens", "frames", any
+				 word; NULL: not known. Scalars have none */
+	bool optional;        /* of a need: may be absent */
+};
+
+struct mel_decls {
+	struct mel_decl *item; /* [n] */
+	size_t n;
+	size_t cap;
+};
+
+/* NULL if there is none of that name. */
+const struct mel_decl *mel_decls_find(
+    const struct mel_decls *decls, const char *name);
+
+/* Copies; a name that is there is an error. */
+int mel_decls_add(
+    struct mel_decls *decls, const struct mel_decl *decl, struct mel_err *err);
+
+/* Adds all of src whose names are not there yet. */
+int mel_decls_add_new(
+    struct mel_decls *decls, const struct mel_decls *src, struct mel_err *err);
+
+void mel_decls_free(struct mel_decls *decls);
+
+/* Checks that `have` offers what `need` asks for; the message names both. */
+int mel_decl_check(const struct mel_decl *need, const struct mel_decl *have,
+    struct mel_err *err);
+
+/* Checks a real tensor against what was declared. */
+int mel_decl_check_tensor(const struct mel_decl *decl,
+    const struct mel_tensor *tensor, struct mel_err *err);
+
+#endif

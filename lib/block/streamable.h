@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_BLOCK_STREAMABLE_H
+#define MEL_BLOCK_STREAMABLE_H
+
+#include "block/block.h"
+
+/*
+ * A streamable block behind its checks. Opening, options and ownership are as
+ * in block/sequence.h.
+ */
+int mel_streamable_open(struct mel_streamable **block,
+    const struct mel_streamable_type *type, void *options, const char *where,
+    const struct mel_env *env, struct mel_err *err);
+
+void mel_streamable_close(struct mel_streamable *block);
+
+const struct mel_streamable_type *mel_streamable_type_of(
+    const struct mel_streamable *block);
+const struct mel_streamable_spec *mel_streamable_spec_of(
+    const struct mel_streamable *block);
+
+/*
+ * Checks the wiring. in_width: of the rows from upstream, 0 if unknown or
+ * none. *width: of the rows given, 0 if only begin can tell.
+ */
+int mel_streamable_connect(struct mel_streamable *block,
+    const struct mel_decls *have, int64_t in_width, int64_t *width,
+    struct mel_err *err);
+
+/*
+ * Begins an utterance; one that is open is reset first. data and upstream
+ * must live until reset or the next begin.
+ */
+int mel_streamable_begin(struct mel_streamable *block,
+    const struct mel_bundle *data, struct mel_streamable *upstream,
+    struct mel_err *err);
+
+/* Floats of a row. Between begin and reset. */
+int64_t mel_streamable_width(const struct mel_streamable *block);
+
+/*
+ * Up to `wanted` rows (> 0) into rows [wanted, width]. Returns 1..wanted, 0
+ * at the end (again and again), -1 on failure (again and again, with the same
+ * message).
+ */
+int64_t mel_streamable_pull(struct mel_streamable *block, int64_t wanted,
+    float *rows, struct mel_err *err);
+
+/* The same until all `wanted` rows are there or the end came. */
+int64_t mel_streamable_pull_full(struct mel_streamable *block, int64_t wanted,
+    float *rows, struct mel_err *err);
+
+/* Ends the utterance at any point of it. Harmless when there is none. */
+void mel_streamable_reset(struct mel_streamable *block);
+
+/* Rows given so far over all utterances, pulls, and their time [ns]. */
+uint64_t mel_streamable_rows(const struct mel_streamable *block);
+uint64_t mel_streamable_pulls(const struct mel_streamable *block);
+uint64_t mel_streamable_busy_ns(const struct mel_streamable *block);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_NET_GRAPH_H
+#define MEL_NET_GRAPH_H
+
+#include "tensor/tensor.h"
+
+/*
+ * The one internal form of a network: nodes in topological order over
+ * numbered values, as left by loading, normalising to one opset's semantics
+ * and folding constants. Const once a network is open; any number of
+ * sessions may run it at the same time.
+ */
+
+struct mel_op;
+struct mel_graph;
+
+enum mel_attr_type {
+	MEL_ATTR_INT,
+	MEL_ATTR_FLOAT,
+	MEL_ATTR_STRING,
+	MEL_ATTR_TENSOR,
+	MEL_ATTR_GRAPH,
+	MEL_ATTR_INTS,
+	MEL_ATTR_FLOATS,
+	MEL_ATTR_STRINGS,
+};
+
+/* An attribute as the file has it. All pointers are owned. */
+struct mel_attr {
+	char *name;
+	enum mel_attr_type type;
+	int64_t i;
+	float f;
+	char *s;        /* NUL-terminated */
+	int64_t *ints;  /* [n] */
+	float *floats;  /* [n] */
+	char **strings; /* [n] */
+	size_t n;
+	struct mel_tensor tensor;
+	struct mel_graph *graph;
+};
+
+#define MEL_ABSENT (-1) /* an optional input or output that is left out */
+
+struct mel_node {
+	char *name; /* owned, "" if the file has none; for messages only */
+	char *kind; /* owned; ONNX op_type; for messages only */
+	const struct mel_op *op;
+	int opset; /* of the file, for prepare */
+	int *in;   /* [n_in] value numbers or MEL_ABSENT */
+	int n_in;
+	int *out; /* [n_out] value numbers or MEL_ABSENT */
+	int n_out;
+	struct mel_attr *attr; /* [n_attr] */
+	int n_attr;
+	void *params; /* owned, op->params_size bytes, cleared, then filled by
+			 op->prepare and op->bind */
+};
+
+struct mel_value {
+	char *name; /* owned; for messages, inputs and outputs */
+	struct mel_tensor constant; /* dtype MEL_NONE: not constant; a view
+				       into the mapped file, or owned */
+	int producer; /* node number; -1: input, constant or outer value */
+	int outer;    /* body of Loop or If: number of the value in the graph
+			 around that this one stands for; else -1 */
+};
+
+/* A graph input or output as declared; lengths may be wrong, see onnx.h. */
+struct mel_io {
+	int value;
+	enum mel_dtype dtype;
+	int ndim;                   /* -1: not declared */
+	int64_t dim[MEL_MAX_DIMS];  /* -1: symbolic or unknown */
+	char *symbol[MEL_MAX_DIMS]; /* owned; name of a symbolic length */
+	bool sequence;              /* a list of tensors */
+};
+
+struct mel_graph {
+	struct mel_value *value; /* [n_value] */
+	int n_value;
+	size_t value_cap;
+	struct mel_node *node; /* [n_node], each after what it reads */
+	int n_node;
+	size_t node_cap;
+	struct mel_io *input; /* [n_input], initialisers not counted */
+	int n_input;
+	struct mel_io *output; /* [n_output] */
+	int n_output;
+	int opset;
+};
+
+/* NULL if the node has no such attribute. */
+const struct mel_attr *mel_node_attr(
+    const struct mel_node *node, const char *name);
+
+/* The attribute's value, or `preset` if it is absent; wrong type: -1. */
+int mel_attr_int(const struct mel_node *node, const char *name, int64_t preset,
+    int64_t *out, struct mel_err *err);
+int mel_attr_float(const struct mel_node *node, const char *name, float preset,
+    float *out, struct mel_err *err);
+
+/* *out: the node's, NULL and 0 if absent. */
+int mel_attr_ints(const struct mel_node *node, const char *name,
+    const int64_t **out, size_t *n, struct mel_err *err);
+int mel_attr_string(const struct mel_node *node, const char *name,
+    const char *preset, const char **out, struct mel_err *err);
+
+/* Adds a value; returns its number or -1. name is copied. */
+int mel_graph_add_value(
+    struct mel_graph *graph, const char *name, struct mel_err *err);
+
+/* Fails with "OP (node NAME): ..." in front of the message. */
+int mel_node_fail(const struct mel_node *node, struct mel_err *err,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+void mel_graph_free(struct mel_graph *graph);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_NET_NETWORK_H
+#define MEL_NET_NETWORK_H
+
+#include "base/pool.h"
+#include "net/graph.h"
+
+/*
+ * A network is an ONNX file ready to run; it is const after open. A session
+ * holds what a run needs (plans, arena, scratch) and serves one thread at a
+ * time.
+ */
+struct mel_network;
+struct mel_session;
+
+/* Instruction sets with kernels of their own. */
+enum mel_isa {
+	MEL_ISA_AUTO, /* the best that this machine has */
+	MEL_ISA_PORTABLE,
+	MEL_ISA_AVX2,
+	MEL_ISA_AVX512,
+};
+
+/* "auto", "portable", "avx2", "avx512"; -1 for others. */
+int mel_isa_parse(const char *name);
+
+/* false if this machine or build cannot run it. */
+bool mel_isa_available(enum mel_isa isa);
+
+/*
+ * Loads path. External data must lie in the same folder. The file stays
+ * mapped until close. Messages begin with the path.
+ */
+int mel_network_open(struct mel_network **network, const char *path,
+    enum mel_isa isa, struct mel_err *err);
+void mel_network_close(struct mel_network *network);
+
+/* Inputs, outputs, nodes. Valid until close. */
+const struct mel_graph *mel_network_graph(const struct mel_network *network);
+
+/* pool may be NULL and must outlive the session, as must the network. */
+int mel_session_open(struct mel_session **session,
+    const struct mel_network *network, struct mel_pool *pool,
+    struct mel_err *err);
+void mel_session_close(struct mel_session *session);
+
+/*
+ * Runs it. in: [n_input] tensors in the order of the graph's inputs, of the
+ * declared dtype. out: [n_output], set to views that are valid until the next
+ * run or close. The result depends on nothing but the inputs and the ISA.
+ */
+int mel_session_run(struct mel_session *session, const struct mel_tensor *in,
+    struct mel_tensor *out, struct mel_err *err);
+
+/*
+ * Debian's OpenBLAS 0.3.21 runs 5 times slower than it could on processors
+ * that it does not know. Call once, before any thread is started and before
+ * any other call of BLAS; sets OPENBLAS_CORETYPE for this process unless the
+ * user did, and limits BLAS to one thread.
+ */
+void mel_blas_prepare(void);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_NET_OP_H
+#define MEL_NET_OP_H
+
+#include "base/pool.h"
+#include "net/graph.h"
+
+/*
+ * One operator: what it takes, its shape rule, its time rule, its value.
+ * One file per family (op_NAME.c); net/optable.c lists them all. Kernels see
+ * one normalised form only: net/normalise.c has turned old attributes into
+ * inputs (Squeeze, Unsqueeze, ReduceX axes; Split sizes; Slice; Pad; Clip)
+ * and nodes without effect are gone.
+ *
+ * Nothing looks at names of tensors, nodes or files.
+ */
+
+struct mel_kernels; /* net/kernels.h: the fast loops of one ISA */
+
+/* How an output frame depends on input frames along the time axis. */
+enum mel_time_rule {
+	MEL_TIME_POINT,  /* on the same frame only */
+	MEL_TIME_WINDOW, /* on frames around it */
+	MEL_TIME_STATE,  /* on all frames before it, through a state */
+	MEL_TIME_WHOLE,  /* on all frames */
+};
+
+/* What forward may use. */
+struct mel_run {
+	struct mel_pool *pool; /* may be NULL */
+	const struct mel_kernels *kernels;
+	unsigned char *scratch; /* `stride` bytes for each worker of the pool,
+				   64-byte aligned; as asked by op->scratch */
+	size_t stride;
+	uint64_t seed; /* of noise; keyed by (seed, node, element) */
+};
+
+/* Returned by infer: the value of some input must be known first. */
+#define MEL_INFER_LATER 1
+
+struct mel_op {
+	const char *name; /* ONNX op_type, domain ai.onnx */
+	int min_in, max_in;
+	int min_out, max_out;
+	size_t params_size;
+	enum mel_time_rule time;
+
+	/* The value depends on the inputs' shapes alone (Shape, Size). */
+	bool shape_only;
+	/* out[0] has the data of in[0], only the shape is new (Reshape). */
+	bool alias;
+	/* Bit i: out[0] may be written over in[i] if sizes are equal. */
+	unsigned in_place;
+
+	/* Attributes to params, checked. May be NULL. */
+	int (*prepare)(struct mel_node *node, struct mel_err *err);
+
+	/*
+	 * Once, after folding: constant inputs are in constant[i] (NULL where
+	 * absent or not constant) and may be packed into params. May be NULL.
+	 */
+	int (*bind)(struct mel_node *node,
+	    const struct mel_tensor *const constant[],
+	    const struct mel_kernels *kernels, struct mel_err *err);
+
+	/* Releases what prepare and bind put into params. May be NULL. */
+	void (*release)(struct mel_node *node);
+
+	/*
+	 * The shape rule. in[i]: NULL if absent; else dtype and dims, and
+	 * data if the value is known already, else data is NULL. Sets dtype,
+	 * ndim and dim of out[0..n_out-1] (data untouched). Returns 0, -1, or
+	 * MEL_INFER_LATER if it needs a value whose data is NULL.
+	 */
+	int (*infer)(const struct mel_node *node,
+	    const struct mel_tensor *const in[], struct mel_tensor out[],
+	    struct mel_err *err);
+
+	/* Scratch bytes per worker for these shapes. NULL: none. */
+	size_t (*scratch)(const struct mel_node *node,
+	    const struct mel_tensor *const in[], const struct mel_tensor out[]);
+
+	/*
+	 * The value. in as above, with data; out as infer said, data to be
+	 * written (not cleared). Outputs left out have dtype MEL_NONE.
+	 * The row law: an element of out is one fixed chain of operations on
+	 * its own inputs, however many rows the tensors have and however the
+	 * work is spread over the pool.
+	 */
+	int (*forward)(const struct mel_node *node,
+	    const struct mel_tensor *const in[], struct mel_tensor out[],
+	    const struct mel_run *run, struct mel_err *err);
+};
+
+/* The operator, or NULL. */
+const struct mel_op *mel_op_find(const char *name);
+
+/* All of them, sorted by name; NULL-terminated. */
+const struct mel_op *const *mel_op_all(void);
+
+#endif

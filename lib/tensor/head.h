@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_TENSOR_HEAD_H
+#define MEL_TENSOR_HEAD_H
+
+#include <jansson.h>
+
+#include "tensor/tensor.h"
+
+/*
+ * The first record of a stream: what will come. Ports are numbered by their
+ * place in the list.
+ */
+enum mel_port_sort {
+	MEL_SEQUENCE, /* whole, one record per utterance, before any rows */
+	MEL_ROWS,     /* rows of the utterance, any number of records */
+};
+
+#define MEL_OPEN (-1) /* a length that is not known beforehand */
+
+struct mel_port {
+	char *name; /* owned */
+	enum mel_dtype dtype;
+	int ndim;       /* [0..MEL_RECORD_DIMS]; MEL_ROWS: at least 1 */
+	int64_t dim[4]; /* [ndim] >= 0 or MEL_OPEN; MEL_ROWS: dim[0] open */
+	enum mel_port_sort sort;
+};
+
+struct mel_head {
+	struct mel_port *port; /* [n_ports]; the first MEL_ROWS is the main */
+	size_t n_ports;
+	size_t cap;
+	json_t *contract; /* owned reference; mel contract or NULL */
+	json_t *addon;    /* owned; {name, digest, dir?} or NULL */
+	int done;         /* stack positions already run, >= 0 */
+	json_t *extra;    /* owned; keys this version does not know, or NULL */
+};
+
+/* Adds a port (name copied). Its number is n_ports - 1. */
+int mel_head_add(
+    struct mel_head *head, const struct mel_port *port, struct mel_err *err);
+
+/* The port's number, or -1. */
+int mel_head_find(const struct mel_head *head, const char *name);
+
+/* The number of the main MEL_ROWS port (the first), or -1. */
+int mel_head_rows(const struct mel_head *head);
+
+/* A new reference to the head record's JSON, or NULL. */
+json_t *mel_head_to_json(const struct mel_head *head, struct mel_err *err);
+
+/* head must be {0}. The JSON is checked completely and stays the caller's. */
+int mel_head_from_json(
+    struct mel_head *head, json_t *json, struct mel_err *err);
+
+/* head must be {0}; contract and addon are shared, ports copied. */
+int mel_head_copy(
+    struct mel_head *head, const struct mel_head *src, struct mel_err *err);
+
+void mel_head_free(struct mel_head *head);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_TENSOR_READER_H
+#define MEL_TENSOR_READER_H
+
+#include <sys/types.h>
+
+#include "tensor/head.h"
+#include "tensor/record.h"
+
+/*
+ * Reads a record stream and checks the whole grammar of melpipe-frame(5):
+ *
+ *	stream: head { note | utterance } finish
+ *	utterance: begin { sequence-data | note } { rows-data | note }
+ *	    ( end | error )
+ *
+ * Every sequence port comes exactly once unless the utterance ends with an
+ * error; dtype, rank and dims are the head's; the rows of each port follow on
+ * without gap; the end counts those of the main port; utterance and record
+ *numbers rise by one. A second stream may follow the first (cat a b) and starts
+ *again with a head.
+ */
+struct mel_reader;
+
+/* A source of bytes: like read(2), 0 at the end, -1 with errno set. */
+typedef ssize_t mel_read_fn(void *ctx, void *buf, size_t n);
+
+/*
+ * name: of the source, for messages ("standard input"), copied.
+ * limit: largest record [bytes], 0 for MEL_RECORD_LIMIT.
+ */
+int mel_reader_open(struct mel_reader **reader, mel_read_fn *read, void *ctx,
+    const char *name, uint64_t limit, struct mel_err *err);
+
+/* The same on a file descriptor, which stays the caller's. */
+int mel_reader_open_fd(struct mel_reader **reader, int fd, const char *name,
+    uint64_t limit, struct mel_err *err);
+
+void mel_reader_close(struct mel_reader *reader);
+
+/*
+ * The next record, checked. Returns 1; 0 at the end, which is right only
+ * behind a finish record; -1 on anything else: then the message says what is
+ * wrong and names the last whole record, and the reader stays at the error.
+ * The record is valid until the next call.
+ */
+int mel_reader_next(
+    struct mel_reader *reader, struct mel_record *record, struct mel_err *err);
+
+/* The head of the stream being read; empty before the first record. */
+const struct mel_head *mel_reader_head(const struct mel_reader *reader);
+
+/* Bytes consumed so far: the offset of the record that comes next. */
+uint64_t mel_reader_offset(const struct mel_reader *reader);
+
+/*
+ * Skips to the record that ends the present utterance, and returns that (1),
+ * or -1. For consumers that gave up on an utterance but not on the stream.
+ */
+int mel_reader_skip(
+    struct mel_reader *reader, struct mel_record *record, struct mel_err *err);
+
+#endif
