@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_NET_OPS_H
+#define MEL_NET_OPS_H
+
+#include "net/op.h"
+
+/*
+ * The families of operators. Each is an array that ends with NULL, at the end
+ * of its file op_NAME.c; net/optable.c searches them.
+ */
+extern const struct mel_op *const mel_ops_arith[];  /* Add, Mul, Pow ... */
+extern const struct mel_op *const mel_ops_unary[];  /* Exp, Relu, Clip ... */
+extern const struct mel_op *const mel_ops_logic[];  /* Less, And, Where ... */
+extern const struct mel_op *const mel_ops_cast[];   /* Cast, CastLike */
+extern const struct mel_op *const mel_ops_shape[];  /* Shape, Reshape ... */
+extern const struct mel_op *const mel_ops_move[];   /* Transpose, Slice ... */
+extern const struct mel_op *const mel_ops_gather[]; /* Gather, ScatterND */
+extern const struct mel_op *const mel_ops_reduce[]; /* ReduceMean ... */
+extern const struct mel_op *const mel_ops_fill[];   /* Range ... */
+extern const struct mel_op *const mel_ops_scan[];   /* CumSum */
+extern const struct mel_op *const mel_ops_conv[];   /* Conv */
+extern const struct mel_op *const mel_ops_matmul[]; /* MatMul, Gemm */
+extern const struct mel_op *const mel_ops_norm[];   /* LayerNormalization ... */
+extern const struct mel_op *const mel_ops_softmax[]; /* Softmax, LogSoftmax */
+
+#endif
