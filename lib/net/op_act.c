@@ -46,7 +46,7 @@ static float
 gelu_tanh(float x)
 {
 	return 0.5f * x *
-	    (1 + tanhf(0.797884561f * (x + 0.044715f * x * x * x)));
+	       (1 + tanhf(0.797884561f * (x + 0.044715f * x * x * x)));
 }
 
 MEL_ROW1(relu_f32, float, float, x < 0 ? 0 : x)
@@ -55,7 +55,7 @@ MEL_ROW1(relu_i32, int32_t, int32_t, x < 0 ? 0 : x)
 MEL_ROW1(leaky_f32, float, float, x < 0 ? A * x : x)
 MEL_ROW1(elu_f32, float, float, x < 0 ? A * expm1f(x) : x)
 MEL_ROW1(celu_f32, float, float, x < 0 ? A * expm1f(x / A) : x)
-MEL_ROW1(selu_f32, float, float, B * (x > 0 ? x : A * expm1f(x)))
+MEL_ROW1(selu_f32, float, float, B *(x > 0 ? x : A * expm1f(x)))
 MEL_ROW1(thresholded_f32, float, float, x <= A ? 0 : x)
 MEL_ROW1(sigmoid_f32, float, float, sigmoid(x))
 MEL_ROW1(hard_sigmoid_f32, float, float, unit(A *x + B))
@@ -73,11 +73,9 @@ act_prepare(struct mel_node *node, struct mel_err *err)
 	struct act_params *p = node->params;
 
 	*p = act->preset;
-	if (act->a_name &&
-	    mel_attr_float(node, act->a_name, p->a, &p->a, err))
+	if (act->a_name && mel_attr_float(node, act->a_name, p->a, &p->a, err))
 		return -1;
-	if (act->b_name &&
-	    mel_attr_float(node, act->b_name, p->b, &p->b, err))
+	if (act->b_name && mel_attr_float(node, act->b_name, p->b, &p->b, err))
 		return -1;
 	return 0;
 }
@@ -174,8 +172,8 @@ clip_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	    low ? low->data : NULL, high ? high->data : NULL};
 
 	(void)err;
-	mel_broadcast_run(&out[0], in, 1, e->row[in[0]->dtype], &bounds,
-	    MEL_GRAIN_COPY, run);
+	mel_broadcast_run(
+	    &out[0], in, 1, e->row[in[0]->dtype], &bounds, MEL_GRAIN_COPY, run);
 	return 0;
 }
 
@@ -196,10 +194,9 @@ clip_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	    .grain = MEL_GRAIN_MATH
 
 static const struct act acts[] = {
-    {.e = {ACT("Relu"),
-	 .row = {[MEL_F32] = relu_f32,
-	     [MEL_I64] = relu_i64,
-	     [MEL_I32] = relu_i32}}},
+    {.e = {ACT("Relu"), .row = {[MEL_F32] = relu_f32,
+			    [MEL_I64] = relu_i64,
+			    [MEL_I32] = relu_i32}}},
     {{ACT("LeakyRelu"), .row = {[MEL_F32] = leaky_f32}}, "alpha", NULL,
 	{0.01f, 0}},
     {{ACT("Elu"), .row = {[MEL_F32] = elu_f32}}, "alpha", NULL, {1, 0}},

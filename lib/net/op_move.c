@@ -159,8 +159,7 @@ slice_apply(const struct mel_node *node, const struct mel_tensor *t,
 				 : "step of axis %d is 0",
 			    axis);
 		seen |= 1u << axis;
-		slice_axis(
-		    s, axis, t->dim[axis], list[0][i], list[1][i], step);
+		slice_axis(s, axis, t->dim[axis], list[0][i], list[1][i], step);
 	}
 	return 0;
 }
@@ -375,8 +374,8 @@ split_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 		    node->n_out);
 	for (int k = 0; k < node->n_out; k++) {
 		part.dim[axis] = even_part(n, node->n_out, k);
-		rc = given ? given_part(node, given, k, left, &part.dim[axis],
-				 err)
+		rc = given ? given_part(
+				 node, given, k, left, &part.dim[axis], err)
 			   : 0;
 		if (rc)
 			return rc;

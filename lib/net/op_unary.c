@@ -45,15 +45,14 @@ MEL_ROW1(round_f32, float, float, nearbyintf(x))
 		    .in_place = 1,                                             \
 		    .infer = mel_elementwise_infer,                            \
 		    .forward = mel_elementwise_forward},                       \
-		.grain = cost,                                                 \
-		.row = {__VA_ARGS__},                                          \
+		.grain = cost, .row = {__VA_ARGS__},                           \
 	}
 #define CHEAP MEL_GRAIN_COPY
 #define DEAR  MEL_GRAIN_MATH
 
 static const struct mel_elementwise ops[] = {
-    UNARY("Neg", CHEAP, [MEL_F32] = neg_f32, [MEL_I64] = neg_i64,
-	[MEL_I32] = neg_i32),
+    UNARY("Neg",
+	CHEAP, [MEL_F32] = neg_f32, [MEL_I64] = neg_i64, [MEL_I32] = neg_i32),
     UNARY("Abs", CHEAP, [MEL_F32] = abs_f32, [MEL_I64] = abs_i64,
 	[MEL_I32] = abs_i32, [MEL_U8] = abs_u8),
     UNARY("Sign", CHEAP, [MEL_F32] = sign_f32, [MEL_I64] = sign_i64,
