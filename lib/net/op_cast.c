@@ -166,8 +166,7 @@ cast_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	if (mel_infer_type(node, in[0]->dtype, FROM, err) ||
 	    mel_infer_type(node, to, TO, err))
 		return -1;
-	return mel_infer_shape(
-	    node, &out[0], to, in[0]->ndim, in[0]->dim, err);
+	return mel_infer_shape(node, &out[0], to, in[0]->ndim, in[0]->dim, err);
 }
 
 static int
