@@ -18,7 +18,6 @@ fill_prepare(struct mel_node *node, struct mel_err *err)
 {
 	const struct mel_attr *value = mel_node_attr(node, "value");
 	struct fill *p = node->params;
-	float single;
 
 	p->dtype = MEL_F32;
 	if (!value)
@@ -29,12 +28,6 @@ fill_prepare(struct mel_node *node, struct mel_err *err)
 		    node, err, "value must be a tensor of one element");
 	p->dtype = value->tensor.dtype;
 	memcpy(p->value, value->tensor.data, mel_dtype_size(p->dtype));
-	/* Networks compute in f32, whatever a constant is stored in. */
-	if (p->dtype == MEL_F64) {
-		single = (float)*(const double *)value->tensor.data;
-		memcpy(p->value, &single, sizeof(single));
-		p->dtype = MEL_F32;
-	}
 	return 0;
 }
 
