@@ -9,7 +9,7 @@
 #include "net/wire.h"
 #include "onnx.pb-c.h"
 
-#define MIN_OPSET 7
+#define MIN_OPSET 1
 #define MAX_OPSET 21
 
 /* A value by name. Sorted, so that no choice of names makes it slow. */
@@ -258,7 +258,8 @@ load_graph(struct mel_model *model, const Onnx__GraphProto *proto, int opset,
 }
 
 static int
-find_opset(const Onnx__ModelProto *proto, int *opset, struct mel_err *err)
+find_opset(struct mel_model *model, const Onnx__ModelProto *proto, int *opset,
+    struct mel_err *err)
 {
 	int64_t version = 0;
 
@@ -268,9 +269,11 @@ find_opset(const Onnx__ModelProto *proto, int *opset, struct mel_err *err)
 		if (mel_onnx_is_standard(o->domain))
 			version = o->version;
 	}
-	if (version < MIN_OPSET || version > MAX_OPSET)
+	if (version < MIN_OPSET || version > MAX_OPSET) {
+		model->source.foreign = true;
 		return mel_fail(err, "opset %lld: %d to %d are supported",
 		    (long long)version, MIN_OPSET, MAX_OPSET);
+	}
 	*opset = (int)version;
 	return 0;
 }
@@ -294,7 +297,7 @@ load(struct mel_model *model, struct mel_err *err)
 		return -1;
 	if (!proto->graph)
 		mel_fail(err, "not an ONNX model: no graph");
-	else if (!find_opset(proto, &opset, err))
+	else if (!find_opset(model, proto, &opset, err))
 		rc = load_graph(model, proto->graph, opset, err);
 	onnx__model_proto__free_unpacked(proto, NULL);
 	return rc;

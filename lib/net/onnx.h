@@ -11,7 +11,7 @@
  * exporters need it: domains that are imported and not used, initialisers
  * that are inputs too, inputs that nobody reads, declared output shapes that
  * are wrong. Refused: names defined twice or nowhere, no graph, an opset
- * outside 7 to 21, whatever does not fit its declared shape.
+ * outside 1 to 21, whatever does not fit its declared shape.
  *
  * A node of another domain gets the kind "DOMAIN.OP_TYPE". Attributes of a
  * type that struct mel_attr does not have are left out; graphs in attributes

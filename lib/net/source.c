@@ -115,19 +115,15 @@ map_external(const char *folder, const char *location, struct mel_map *map,
 	char *inner = NULL, *outer = NULL;
 	int rc = mel_buf_printf(&path, err, "%s/%s", folder, location);
 
-	if (!rc) {
-		inner = realpath(path.data, NULL);
-		outer = realpath(folder, NULL);
-		if (!inner || !outer)
-			rc =
-			    mel_fail_errno(err, "external data '%s'", location);
-		else if (!is_inside(inner, outer))
-			rc = mel_fail(err,
-			    "external data '%s': leaves the model's folder",
-			    location);
-		else
-			rc = mel_map_open(map, inner, err);
-	}
+	if (!rc && !(outer = realpath(folder, NULL)))
+		rc = mel_fail_errno(err, "%s", folder);
+	if (!rc && !(inner = realpath(path.data, NULL)))
+		rc = mel_fail_errno(err, "external data '%s'", location);
+	if (!rc && !is_inside(inner, outer))
+		rc = mel_fail(err,
+		    "external data '%s': leaves the model's folder", location);
+	if (!rc)
+		rc = mel_map_open(map, inner, err);
 	free(inner);
 	free(outer);
 	mel_buf_free(&path);

@@ -24,7 +24,7 @@ struct mel_source {
 	struct mel_external *external; /* [n_external] */
 	size_t n_external;
 	size_t cap;
-	bool foreign; /* an element type was met that we do not have */
+	bool foreign; /* an element type or opset that we do not have was met */
 };
 
 int mel_source_open(
