@@ -33,14 +33,14 @@ mel_fail(struct mel_err *err, const char *fmt, ...)
 int
 mel_fail_errno(struct mel_err *err, const char *fmt, ...)
 {
-	char why[128];
+	char space[128];
+	const char *why;
 	va_list ap;
 	size_t len;
 
 	if (!err)
 		return -1;
-	if (strerror_r(errno, why, sizeof(why)))
-		snprintf(why, sizeof(why), "system error");
+	why = strerror_r(errno, space, sizeof(space)); /* GNU's */
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);

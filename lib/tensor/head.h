@@ -15,13 +15,14 @@ enum mel_port_sort {
 	MEL_ROWS,     /* rows of the utterance, any number of records */
 };
 
-#define MEL_OPEN (-1) /* a length that is not known beforehand */
+#define MEL_OPEN       (-1) /* a length that is not known beforehand */
+#define MEL_PORT_LIMIT 256  /* ports of one stream */
 
 struct mel_port {
 	char *name; /* owned */
 	enum mel_dtype dtype;
 	int ndim;       /* [0..MEL_RECORD_DIMS]; MEL_ROWS: at least 1 */
-	int64_t dim[4]; /* [ndim] >= 0 or MEL_OPEN; MEL_ROWS: dim[0] open */
+	int64_t dim[4]; /* [ndim] >= 0 or MEL_OPEN; MEL_ROWS: 0 and only 0 is */
 	enum mel_port_sort sort;
 };
 
@@ -35,7 +36,10 @@ struct mel_head {
 	json_t *extra;    /* owned; keys this version does not know, or NULL */
 };
 
-/* Adds a port (name copied). Its number is n_ports - 1. */
+/*
+ * Adds a port (name copied). Its number is n_ports - 1. An error is a name that
+ * is empty or there already, a shape that no record can have, a 257th port.
+ */
 int mel_head_add(
     struct mel_head *head, const struct mel_port *port, struct mel_err *err);
 
@@ -45,14 +49,17 @@ int mel_head_find(const struct mel_head *head, const char *name);
 /* The number of the main MEL_ROWS port (the first), or -1. */
 int mel_head_rows(const struct mel_head *head);
 
-/* A new reference to the head record's JSON, or NULL. */
+/* A new reference to the head record's JSON, or NULL (out of memory). */
 json_t *mel_head_to_json(const struct mel_head *head, struct mel_err *err);
 
-/* head must be {0}. The JSON is checked completely and stays the caller's. */
+/*
+ * head must be {0}, and is on failure. The JSON is checked completely and stays
+ * the caller's; keys that are not known go into `extra`.
+ */
 int mel_head_from_json(
     struct mel_head *head, json_t *json, struct mel_err *err);
 
-/* head must be {0}; contract and addon are shared, ports copied. */
+/* head must be {0}; the JSON parts are shared, ports copied. */
 int mel_head_copy(
     struct mel_head *head, const struct mel_head *src, struct mel_err *err);
 

@@ -8,17 +8,12 @@
 #include "tensor/record.h"
 
 /*
- * Reads a record stream and checks the whole grammar of melpipe-frame(5):
- *
- *	stream: head { note | utterance } finish
- *	utterance: begin { sequence-data | note } { rows-data | note }
- *	    ( end | error )
- *
- * Every sequence port comes exactly once unless the utterance ends with an
- * error; dtype, rank and dims are the head's; the rows of each port follow on
- * without gap; the end counts those of the main port; utterance and record
- *numbers rise by one. A second stream may follow the first (cat a b) and starts
- *again with a head.
+ * Reads a record stream and checks the whole grammar of melpipe-frame(5), see
+ * grammar.h: the order of records, their numbers, that every sequence port
+ * comes exactly once unless the utterance ends with an error, that dtype, rank
+ * and dims are the head's, that the rows of each port follow on without gap
+ * and the end counts those of the main port. A second stream may follow the
+ * first (cat a b) and starts again with a head.
  */
 struct mel_reader;
 
@@ -41,8 +36,9 @@ void mel_reader_close(struct mel_reader *reader);
 /*
  * The next record, checked. Returns 1; 0 at the end, which is right only
  * behind a finish record; -1 on anything else: then the message says what is
- * wrong and names the last whole record, and the reader stays at the error.
- * The record is valid until the next call.
+ * wrong and names the last whole record ("NAME: cut after record 12 (data,
+ * utterance 1)"), and the reader stays at the error. The record is valid until
+ * the next call; its tensor's data is aligned to 64 bytes.
  */
 int mel_reader_next(
     struct mel_reader *reader, struct mel_record *record, struct mel_err *err);
@@ -54,8 +50,9 @@ const struct mel_head *mel_reader_head(const struct mel_reader *reader);
 uint64_t mel_reader_offset(const struct mel_reader *reader);
 
 /*
- * Skips to the record that ends the present utterance, and returns that (1),
- * or -1. For consumers that gave up on an utterance but not on the stream.
+ * Skips to the record that ends the present utterance (there must be one), and
+ * returns that (1), or -1. For consumers that gave up on an utterance but not
+ * on the stream.
  */
 int mel_reader_skip(
     struct mel_reader *reader, struct mel_record *record, struct mel_err *err);

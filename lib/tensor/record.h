@@ -11,11 +11,12 @@
  * data, the last two padded with zeros to a multiple of 64 bytes.
  */
 
-#define MEL_RECORD_HEADER 64
-#define MEL_RECORD_ALIGN  64
-#define MEL_RECORD_DIMS   4             /* axes a record can have */
-#define MEL_RECORD_LIMIT  (64ull << 20) /* whole record [bytes], default */
-#define MEL_META_LIMIT    (1u << 20)    /* JSON of a record [bytes] */
+#define MEL_RECORD_VERSION 1
+#define MEL_RECORD_HEADER  64
+#define MEL_RECORD_ALIGN   64
+#define MEL_RECORD_DIMS    4             /* axes a record can have */
+#define MEL_RECORD_LIMIT   (64ull << 20) /* whole record [bytes], default */
+#define MEL_META_LIMIT     (1u << 20)    /* JSON of a record [bytes] */
 
 enum mel_kind {
 	MEL_HEAD = 0,
@@ -55,13 +56,18 @@ const char *mel_kind_name(unsigned kind);
 /* Bytes behind n that complete a multiple of MEL_RECORD_ALIGN [0..63]. */
 size_t mel_record_padding(uint64_t n);
 
+/* The whole record with its padding [bytes]; lengths must be checked ones. */
+uint64_t mel_record_size(const struct mel_record_header *header);
+
+/* The header as bytes; lengths and numbers are taken as they are. */
 void mel_record_pack(const struct mel_record_header *header,
     unsigned char bytes[MEL_RECORD_HEADER]);
 
 /*
- * Checks magic, CRC, version, kind, dtype, ndim, and that data_len is the
- * product of dims and element size and the whole record is at most `limit`
- * bytes: nothing needs to be checked again before memory is taken for it.
+ * Checks magic, CRC, version, kind, dtype, ndim, that only DATA has a tensor,
+ * that data_len is the product of dims and element size and that the whole
+ * record is at most `limit` bytes: nothing needs to be checked again before
+ * memory is taken for it.
  */
 int mel_record_unpack(const unsigned char bytes[MEL_RECORD_HEADER],
     uint64_t limit, struct mel_record_header *header, struct mel_err *err);

@@ -8,7 +8,9 @@
 /*
  * Writes a record stream, one write(2) per record, nothing held back. Numbers
  * (record, utterance, first row) are kept by the writer; a call out of the
- * grammar's order is a mistake of the program (assert). After a failed write
+ * grammar's order is a mistake of the program (assert). A tensor that is not
+ * what the head declares, or too large, is an error: nothing was written then
+ * and the utterance can be ended with mel_writer_error. After a failed write
  * every further call fails with the same message.
  */
 struct mel_writer;
@@ -32,30 +34,34 @@ int mel_writer_head(struct mel_writer *writer, const struct mel_head *head,
 
 /*
  * Begins an utterance. meta: object with at least "key"; "t0" [us since the
- * epoch] is what t_us counts from. The reference stays the caller's; with
- * times off the record is written with t0 = 0.
+ * epoch] is what t_us counts from, now if there is none. The reference stays
+ * the caller's and the object is not changed; with times off the record is
+ * written with t0 = 0.
  */
 int mel_writer_begin(
     struct mel_writer *writer, json_t *meta, struct mel_err *err);
 
 /*
- * One tensor of a sequence port, or the next rows of the rows port (split
- * into several records where one would pass the limit).
+ * One tensor of a sequence port, or the next rows of a rows port (split into
+ * several records where one would pass the limit; no rows: no record).
  */
 int mel_writer_data(struct mel_writer *writer, int port,
     const struct mel_tensor *tensor, struct mel_err *err);
 
 /*
  * Ends the utterance. stages: array of {tool, first_us, last_us} from the
- * stages before (not changed) or NULL; this tool's entry is appended.
+ * stages before (not changed) or NULL; this tool's entry is appended: when its
+ * first rows (first tensor, if it has no rows) and this record went out. With
+ * times off all of them are 0. A sequence port that got no tensor is an error.
  */
 int mel_writer_end(
     struct mel_writer *writer, json_t *stages, struct mel_err *err);
 
 /*
  * Ends the utterance with an error: rows sent before are void. Without an
- * open utterance one with the given key is begun first. tool: where the error
- * arose, NULL for the writer's own.
+ * open utterance one with the given key is begun first, else the key is the
+ * begun one's. tool: where the error arose, NULL for the writer's own. Bytes
+ * that are not UTF-8 are written as '?'.
  */
 int mel_writer_error(struct mel_writer *writer, const char *key,
     const char *tool, const char *message, struct mel_err *err);
