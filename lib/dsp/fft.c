@@ -9,7 +9,8 @@
 #include "base/mem.h"
 
 struct mel_fft {
-	fftwf_plan plan;
+	fftwf_plan forward, backward;
+	size_t part; /* [floats] */
 };
 
 /*
@@ -19,29 +20,49 @@ struct mel_fft {
  */
 static pthread_mutex_t planner = PTHREAD_MUTEX_INITIALIZER;
 
+size_t
+mel_fft_part(int n)
+{
+	return ((size_t)n + 15) / 16 * 16;
+}
+
+/* The inverse is the same transform with real and imaginary exchanged. */
+static void
+plan(struct mel_fft *fft, int n, float *block)
+{
+	fftwf_iodim dim = {.n = n, .is = 1, .os = 1};
+	float *re = block, *im = re + fft->part;
+	float *out_re = im + fft->part, *out_im = out_re + fft->part;
+	unsigned flags = FFTW_ESTIMATE | FFTW_PRESERVE_INPUT;
+
+	pthread_mutex_lock(&planner);
+	fft->forward = fftwf_plan_guru_split_dft(
+	    1, &dim, 0, NULL, re, im, out_re, out_im, flags);
+	fft->backward = fftwf_plan_guru_split_dft(
+	    1, &dim, 0, NULL, out_im, out_re, im, re, flags);
+	pthread_mutex_unlock(&planner);
+}
+
 int
 mel_fft_open(struct mel_fft **out, int n, struct mel_err *err)
 {
-	fftwf_iodim dim = {.n = n, .is = 1, .os = 1};
 	struct mel_fft *fft;
-	size_t part = ((size_t)n * sizeof(float) + 63) / 64 * 64;
-	char *work;
+	float *block;
 
 	assert(n >= 1);
 	fft = mel_alloc(1, sizeof(*fft), err);
-	work = fft ? mel_alloc_aligned(4 * part, err) : NULL;
-	if (!work) {
+	if (!fft)
+		return -1;
+	fft->part = mel_fft_part(n);
+	block = mel_alloc_aligned(4 * fft->part * sizeof(float), err);
+	if (!block) {
 		free(fft);
 		return -1;
 	}
-	pthread_mutex_lock(&planner);
-	fft->plan = fftwf_plan_guru_split_dft(1, &dim, 0, NULL, (float *)work,
-	    (float *)(work + part), (float *)(work + 2 * part),
-	    (float *)(work + 3 * part), FFTW_ESTIMATE);
-	pthread_mutex_unlock(&planner);
-	free(work);
-	if (!fft->plan) {
-		free(fft);
+	plan(fft, n, block);
+	free(block);
+	if (!fft->forward || !fft->backward) {
+		mel_fft_close(fft);
 		return mel_fail(err, "FFTW has no plan for %d points", n);
 	}
 	*out = fft;
@@ -54,14 +75,24 @@ mel_fft_close(struct mel_fft *fft)
 	if (!fft)
 		return;
 	pthread_mutex_lock(&planner);
-	fftwf_destroy_plan(fft->plan);
+	if (fft->forward)
+		fftwf_destroy_plan(fft->forward);
+	if (fft->backward)
+		fftwf_destroy_plan(fft->backward);
 	pthread_mutex_unlock(&planner);
 	free(fft);
 }
 
 void
-mel_fft_run(const struct mel_fft *fft, float *in_re, float *in_im,
-    float *out_re, float *out_im)
+mel_fft_forward(const struct mel_fft *fft, float *block)
 {
-	fftwf_execute_split_dft(fft->plan, in_re, in_im, out_re, out_im);
+	fftwf_execute_split_dft(fft->forward, block, block + fft->part,
+	    block + 2 * fft->part, block + 3 * fft->part);
+}
+
+void
+mel_fft_backward(const struct mel_fft *fft, float *block)
+{
+	fftwf_execute_split_dft(fft->backward, block + 3 * fft->part,
+	    block + 2 * fft->part, block + fft->part, block);
 }

@@ -2,6 +2,8 @@
 #ifndef MEL_DSP_FFT_H
 #define MEL_DSP_FFT_H
 
+#include <stddef.h>
+
 #include "base/err.h"
 
 /*
@@ -11,8 +13,11 @@
  * the price is that rounding of the louder signal (about 1e-7 of it) reaches
  * the quieter one.
  *
- * A plan is not changed by use: one serves any number of threads. All arrays
- * are aligned to 64 bytes (mel_alloc_aligned) and do not overlap.
+ * A transform works in a block of its caller: four arrays of n floats, time
+ * re, time im, frequency re, frequency im, each mel_fft_part(n) floats behind
+ * the one before (FFTW asks for the distances it planned with), in memory of
+ * mel_alloc_aligned. A plan is not changed by use: one serves any number of
+ * threads, each with its own block.
  */
 struct mel_fft;
 
@@ -20,12 +25,13 @@ struct mel_fft;
 int mel_fft_open(struct mel_fft **fft, int n, struct mel_err *err);
 void mel_fft_close(struct mel_fft *fft);
 
-/*
- * out[k] = sum_j in[j] exp(-2 pi i j k / n), not scaled, all [n]. The inverse
- * (not scaled) is the same call with real and imaginary parts exchanged on
- * both sides.
- */
-void mel_fft_run(const struct mel_fft *fft, float *in_re, float *in_im,
-    float *out_re, float *out_im);
+/* From array to array [floats], a multiple of 64 bytes. */
+size_t mel_fft_part(int n);
+
+/* frequency[k] = sum_j time[j] exp(-2 pi i j k / n); time is kept. */
+void mel_fft_forward(const struct mel_fft *fft, float *block);
+
+/* time[j] = sum_k frequency[k] exp(2 pi i j k / n), not scaled. */
+void mel_fft_backward(const struct mel_fft *fft, float *block);
 
 #endif

@@ -75,7 +75,7 @@ int
 mel_stft_work_open(const struct mel_stft *stft, struct mel_stft_work *work,
     struct mel_err *err)
 {
-	size_t part = ((size_t)stft->n + 15) / 16 * 16;
+	size_t part = mel_fft_part(stft->n);
 	float *all = mel_alloc_aligned(4 * part * sizeof(float), err);
 
 	if (!all)
@@ -158,7 +158,7 @@ mel_stft_balance(const struct mel_stft *stft, struct mel_stft_work *work)
 void
 mel_stft_forward(const struct mel_stft *stft, struct mel_stft_work *work)
 {
-	mel_fft_run(stft->fft, work->re, work->im, work->out_re, work->out_im);
+	mel_fft_forward(stft->fft, work->re);
 }
 
 /*
@@ -229,7 +229,7 @@ mel_stft_backward(const struct mel_stft *stft, struct mel_stft_work *work,
 		mix_pair(stft, work, s);
 	else
 		mix_one(stft, work, s);
-	mel_fft_run(stft->fft, work->out_im, work->out_re, work->im, work->re);
+	mel_fft_backward(stft->fft, work->re);
 	for (int j = 0; j < stft->n; j++) {
 		work->re[j] *= stft->window[j] * scale;
 		work->im[j] *= stft->window[j] * scale;

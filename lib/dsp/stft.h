@@ -23,7 +23,7 @@ struct mel_stft {
 	float *window; /* [n], zeros outside; owned */
 };
 
-/* Scratch memory of one thread: four arrays [n], in one block. */
+/* Scratch memory of one thread: the FFT's block, re is its start. */
 struct mel_stft_work {
 	float *re, *im;         /* [n] time */
 	float *out_re, *out_im; /* [n] frequency */
