@@ -2,6 +2,7 @@
 #include "plot/scene.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -229,7 +230,7 @@ add_defaults(const struct work *w, struct mel_err *err)
 
 	if (w->main && add_port(w, w->main, err))
 		return -1;
-	for (size_t i = 0; i < w->head->n_ports; i++) {
+	for (size_t i = 0; i < w->head->n_ports && !w->scene->main_only; i++) {
 		const char *name = w->head->port[i].name;
 
 		if (!is_main(w, name) && by_default(w, name) &&
@@ -353,6 +354,31 @@ mel_scene_difference(struct mel_figure *figure, const struct mel_scene *scene,
 	panel->difference = true;
 	panel->heading = mel_strdup("Difference", err);
 	return panel->heading ? 0 : -1;
+}
+
+int
+mel_scene_range(struct mel_scene *scene, const char *text, struct mel_err *err)
+{
+	const char *comma = strchr(text, ',');
+	double lo, hi;
+	char *low;
+	int rc;
+
+	if (!comma)
+		return mel_fail(err, "%s: two numbers LO,HI are needed", text);
+	low = mel_strndup(text, (size_t)(comma - text), err);
+	if (!low)
+		return -1;
+	rc = mel_parse_double(low, &lo, err);
+	free(low);
+	if (rc || mel_parse_double(comma + 1, &hi, err))
+		return -1;
+	if (lo >= hi)
+		return mel_fail(err, "%s: LO must be below HI", text);
+	scene->lo = lo;
+	scene->hi = hi;
+	scene->ranged = true;
+	return 0;
 }
 
 static bool
