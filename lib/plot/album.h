@@ -14,9 +14,9 @@ struct mel_album {
 	double width, height;   /* as in struct mel_picture */
 	struct mel_scene scene; /* ports and range; as mel_feed_figure */
 	bool diff;
-	const char *title;  /* NULL: key and text */
-	const char *output; /* path, NULL or "-": standard output */
-	const char *dir;    /* path of the folder, or NULL */
+	char *title;  /* not owned; NULL: key and text */
+	char *output; /* not owned; path, NULL or "-": standard output */
+	char *dir;    /* not owned; path of the folder, or NULL */
 
 	/* Gets each remark and each utterance's failure, fit to show. */
 	void (*tell)(void *ctx, bool failure, const char *line);

@@ -48,6 +48,16 @@ mel_feed_next(struct mel_feed *feed, struct mel_err *err)
 	return going > 0;
 }
 
+static bool
+same_contract(
+    const struct mel_plot_contract *a, const struct mel_plot_contract *b)
+{
+	return a->rate == b->rate && a->hop == b->hop && a->fmin == b->fmin &&
+	       a->fmax == b->fmax && a->scale == b->scale &&
+	       a->bands == b->bands && a->decibel == b->decibel &&
+	       !strcmp(a->unit ? a->unit : "", b->unit ? b->unit : "");
+}
+
 int
 mel_feed_figure(const struct mel_feed *feed, const struct mel_scene *scene,
     bool diff, const char *title, struct mel_figure *figure,
@@ -57,6 +67,10 @@ mel_feed_figure(const struct mel_feed *feed, const struct mel_scene *scene,
 	struct mel_scene own = *scene;
 	const struct mel_head *head;
 
+	if (diff && !same_contract(&a->contract, &a[1].contract))
+		return mel_fail(err,
+		    "%s and %s have different mel contracts: no difference",
+		    a->name, a[1].name);
 	own.main_only = diff;
 	for (size_t i = 0; i < feed->n; i++) {
 		in = &feed->input[i];

@@ -8,7 +8,7 @@ int
 mel_picture_add(struct mel_picture *picture, const struct mel_figure *figure,
     struct mel_err *err)
 {
-	double width = picture->width, height = picture->height;
+	double width = floor(picture->width), height = floor(picture->height);
 
 	assert(!picture->pages || picture->format == MEL_CANVAS_PDF);
 	if (!width)

@@ -45,7 +45,7 @@ time_axis(const struct work *w)
 							      : MEL_X_SECONDS;
 }
 
-/* Linear values in dB, MEL_SCENE_DECIBEL below the greatest at least. */
+/* Linear values in dB, MEL_PLOT_DECIBEL below the greatest at least. */
 static void
 to_decibel(struct mel_tensor *t, double factor)
 {
@@ -55,7 +55,7 @@ to_decibel(struct mel_tensor *t, double factor)
 
 	mel_value_range(t, &lo, &hi);
 	hi = hi > 0 ? factor * log10(hi) : 0;
-	least = hi - MEL_SCENE_DECIBEL;
+	least = hi - MEL_PLOT_DECIBEL;
 	for (size_t i = 0; i < n; i++) {
 		double db = v[i] > 0 ? factor * log10(v[i]) : least;
 
@@ -254,9 +254,13 @@ mel_scene_add(struct mel_figure *figure, const struct mel_scene *scene,
 	int rc = 0;
 
 	w.notes = notes;
+	if (w.main && !(scene->contract.rate > 0))
+		rc = mel_strings_add(notes,
+		    "no mel contract in the head: axes are frames and bands",
+		    err);
 	for (size_t i = 0; i < scene->ports.n && !rc; i++)
 		rc = add_port(&w, scene->ports.item[i], err);
-	if (!scene->ports.n)
+	if (!scene->ports.n && !rc)
 		rc = add_defaults(&w, err);
 	if (rc)
 		return mel_fail_in(err, "utterance '%s'", u->key);
@@ -325,6 +329,7 @@ mel_scene_difference(struct mel_figure *figure, const struct mel_scene *scene,
 	const struct mel_tensor *t;
 	struct mel_tensor other = {0};
 	struct mel_panel *panel;
+	int64_t rows;
 	double most;
 	int rc;
 
@@ -341,12 +346,13 @@ mel_scene_difference(struct mel_figure *figure, const struct mel_scene *scene,
 	if (panel->unit && !strcmp(panel->unit, "dB") &&
 	    scene->contract.decibel)
 		to_decibel(&other, scene->contract.decibel);
-	rc = note_lengths(&w, panel->value.dim[0], other.dim[0], err);
+	rows = panel->value.dim[0];
+	rc = subtract(&panel->value, &other, err);
 	if (!rc)
-		rc = subtract(&panel->value, &other, err);
+		rc = note_lengths(&w, rows, other.dim[0], err);
 	mel_tensor_free(&other);
 	if (rc)
-		return -1;
+		return mel_fail_in(err, "utterance '%s'", a->key);
 	mel_value_range(&panel->value, &panel->lo, &panel->hi);
 	most = fmax(fabs(panel->lo), fabs(panel->hi));
 	panel->hi = most > 0 ? most : 1;

@@ -17,8 +17,7 @@
  * marked, and labelled if the begin record has "symbols", one string each.
  */
 
-#define MEL_SCENE_CURVES  4  /* columns drawn as curves */
-#define MEL_SCENE_DECIBEL 80 /* range shown of a linear mel [dB] */
+#define MEL_SCENE_CURVES 4 /* columns drawn as curves */
 
 struct mel_scene {
 	struct mel_plot_contract contract;
