@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "addon/source.h"
+#include "addon/inlet.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,14 +7,14 @@
 #include "base/mem.h"
 
 void
-mel_source_begin(struct mel_source *s, struct mel_reader *reader)
+mel_inlet_begin(struct mel_inlet *s, struct mel_reader *reader)
 {
 	const struct mel_head *head = mel_reader_head(reader);
 
 	json_decref(s->last);
 	s->last = NULL;
 	s->reader = reader;
-	s->state = MEL_SOURCE_OPEN;
+	s->state = MEL_INLET_OPEN;
 	s->full = false;
 	s->given = 0;
 	s->port = mel_head_rows(head);
@@ -22,21 +22,21 @@ mel_source_begin(struct mel_source *s, struct mel_reader *reader)
 }
 
 void
-mel_source_free(struct mel_source *s)
+mel_inlet_free(struct mel_inlet *s)
 {
 	json_decref(s->last);
-	*s = (struct mel_source){0};
+	*s = (struct mel_inlet){0};
 }
 
 int
-mel_source_push(
-    struct mel_source *s, const struct mel_record *record, struct mel_err *err)
+mel_inlet_push(
+    struct mel_inlet *s, const struct mel_record *record, struct mel_err *err)
 {
 	switch (record->header.kind) {
 	case MEL_END:
 	case MEL_ERROR:
-		s->state = record->header.kind == MEL_END ? MEL_SOURCE_END
-							  : MEL_SOURCE_ERROR;
+		s->state = record->header.kind == MEL_END ? MEL_INLET_END
+							  : MEL_INLET_ERROR;
 		s->last = json_incref(record->meta);
 		return 0;
 	case MEL_DATA:
@@ -55,50 +55,49 @@ mel_source_push(
 
 /* The next record of the utterance. */
 static int
-advance(struct mel_source *s, struct mel_err *err)
+advance(struct mel_inlet *s, struct mel_err *err)
 {
 	struct mel_record record;
 	int rc = mel_reader_next(s->reader, &record, err);
 
 	s->full = false;
 	if (rc <= 0) {
-		s->state = MEL_SOURCE_CUT;
+		s->state = MEL_INLET_CUT;
 		return rc ? -1 : mel_fail(err, "stream ends too early");
 	}
-	return mel_source_push(s, &record, err);
+	return mel_inlet_push(s, &record, err);
 }
 
 int
-mel_source_finish(struct mel_source *s, struct mel_err *err)
+mel_inlet_finish(struct mel_inlet *s, struct mel_err *err)
 {
-	while (s->state == MEL_SOURCE_OPEN) {
-		if (advance(s, err) && s->state == MEL_SOURCE_CUT)
+	while (s->state == MEL_INLET_OPEN) {
+		if (advance(s, err) && s->state == MEL_INLET_CUT)
 			return -1;
 	}
-	return s->state == MEL_SOURCE_CUT ? -1 : 0;
+	return s->state == MEL_INLET_CUT ? -1 : 0;
 }
 
 struct options {
-	struct mel_source *source;
+	struct mel_inlet *inlet;
 };
 
 static int
-open_source(void *state, const void *options, const struct mel_env *env,
+open_inlet(void *state, const void *options, const struct mel_env *env,
     struct mel_streamable_spec *spec, struct mel_err *err)
 {
 	(void)env;
 	(void)spec;
 	(void)err;
-	*(struct mel_source **)state =
-	    ((const struct options *)options)->source;
+	*(struct mel_inlet **)state = ((const struct options *)options)->inlet;
 	return 0;
 }
 
 static int
-begin_source(void *state, const struct mel_bundle *data,
+begin_inlet(void *state, const struct mel_bundle *data,
     struct mel_streamable *upstream, int64_t *width, struct mel_err *err)
 {
-	const struct mel_source *s = *(struct mel_source **)state;
+	const struct mel_inlet *s = *(struct mel_inlet **)state;
 
 	(void)data;
 	(void)upstream;
@@ -108,15 +107,15 @@ begin_source(void *state, const struct mel_bundle *data,
 }
 
 static int64_t
-pull_source(void *state, int64_t wanted, float *rows, struct mel_err *err)
+pull_inlet(void *state, int64_t wanted, float *rows, struct mel_err *err)
 {
-	struct mel_source *s = *(struct mel_source **)state;
+	struct mel_inlet *s = *(struct mel_inlet **)state;
 	int64_t n;
 
 	while (!s->full || s->given == s->record.tensor.dim[0]) {
-		if (s->state == MEL_SOURCE_END)
+		if (s->state == MEL_INLET_END)
 			return 0;
-		if (s->state != MEL_SOURCE_OPEN)
+		if (s->state != MEL_INLET_OPEN)
 			return mel_fail(err, "the utterance failed before");
 		if (advance(s, err))
 			return -1;
@@ -130,29 +129,29 @@ pull_source(void *state, int64_t wanted, float *rows, struct mel_err *err)
 	return n;
 }
 
-static const struct mel_streamable_type source_type = {
+static const struct mel_streamable_type inlet_type = {
     .abi = MEL_BLOCK_ABI,
     .name = "stream",
     .help = "rows of a record stream",
     .options_size = sizeof(struct options),
-    .state_size = sizeof(struct mel_source *),
-    .open = open_source,
-    .begin = begin_source,
-    .pull = pull_source,
+    .state_size = sizeof(struct mel_inlet *),
+    .open = open_inlet,
+    .begin = begin_inlet,
+    .pull = pull_inlet,
 };
 
 int
-mel_source_open(struct mel_streamable **block, struct mel_source *source,
-    struct mel_err *err)
+mel_inlet_open(
+    struct mel_streamable **block, struct mel_inlet *inlet, struct mel_err *err)
 {
 	static const struct mel_env env = {0};
 	struct options *options = mel_alloc(1, sizeof(*options), err);
 
 	if (!options)
 		return -1;
-	options->source = source;
+	options->inlet = inlet;
 	if (!mel_streamable_open(
-		block, &source_type, options, "stream", &env, err))
+		block, &inlet_type, options, "stream", &env, err))
 		return 0;
 	free(options);
 	return -1;
