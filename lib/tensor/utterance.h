@@ -23,7 +23,7 @@
 enum mel_utterance_state {
 	MEL_UTT_WHOLE,   /* ended well: tensors holds all of it */
 	MEL_UTT_ERROR,   /* ended by an error record; its stage printed that */
-	MEL_UTT_REFUSED, /* arose here (limit, row widths): yours to print */
+	MEL_UTT_REFUSED, /* more than the limit: yours to print */
 };
 
 struct mel_utterance {

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "plot/spans.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "tensor/convert.h"
+
+#define COUNT_LIMIT 1e9 /* most rows of a token, or of all */
+
+/* The sum of the counts, or -1 if they are no counts. */
+static double
+total(const struct mel_tensor *counts)
+{
+	size_t n = mel_tensor_count(counts);
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		double v = mel_tensor_value(counts, i);
+
+		if (!(v >= 0 && v < COUNT_LIMIT))
+			return -1;
+		sum += v;
+	}
+	return sum < COUNT_LIMIT ? sum : -1;
+}
+
+/* Rows on other panels than the first are remarked once. */
+static int
+remark(const struct mel_utterance *u, double sum, int64_t rows,
+    struct mel_strings *notes, struct mel_err *err)
+{
+	struct mel_buf note = {0};
+	int rc;
+
+	if (sum < 0)
+		rc = mel_buf_printf(&note, err,
+		    "utterance '%s': port 'counts' holds no counts: symbols "
+		    "are not drawn",
+		    u->key);
+	else
+		rc = mel_buf_printf(&note, err,
+		    "utterance '%s': counts add up to %.0f of %lld rows: "
+		    "symbols are not drawn",
+		    u->key, sum, (long long)rows);
+	for (size_t i = 0; i < notes->n && !rc; i++) {
+		if (!strcmp(notes->item[i], note.data)) {
+			mel_buf_free(&note);
+			return 0;
+		}
+	}
+	if (!rc)
+		rc = mel_strings_add(notes, note.data, err);
+	mel_buf_free(&note);
+	return rc;
+}
+
+/* The name of token i; the empty string if there is none. */
+static const char *
+name_of(json_t *symbols, size_t i, size_t n)
+{
+	const char *name = NULL;
+
+	if (json_is_array(symbols) && json_array_size(symbols) == n)
+		name = json_string_value(json_array_get(symbols, i));
+	return name ? name : "";
+}
+
+int
+mel_spans_make(struct mel_panel *panel, const struct mel_utterance *u,
+    double step, int64_t rows, struct mel_strings *notes, struct mel_err *err)
+{
+	const struct mel_tensor *counts = mel_bundle_get(&u->tensors, "counts");
+	json_t *symbols = json_object_get(u->begin, "symbols");
+	double sum, at = 0;
+	size_t n;
+
+	if (!counts || counts->ndim != 1 || !counts->dim[0])
+		return 0;
+	sum = total(counts);
+	if (sum < 0 || (rows >= 0 && sum != (double)rows))
+		return remark(u, sum, rows, notes, err);
+	n = (size_t)counts->dim[0];
+	panel->span = mel_alloc(n, sizeof(*panel->span), err);
+	if (!panel->span)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct mel_span *s = &panel->span[i];
+
+		s->begin = at * step;
+		at += mel_tensor_value(counts, i);
+		s->end = at * step;
+		s->label = mel_figure_text(name_of(symbols, i, n), err);
+		if (!s->label)
+			return -1;
+		panel->n_spans++;
+	}
+	return 0;
+}
+
+bool
+mel_spans_labelled(const struct mel_panel *panel)
+{
+	for (size_t i = 0; i < panel->n_spans; i++) {
+		if (panel->span[i].label[strspn(panel->span[i].label, " ")])
+			return true;
+	}
+	return false;
+}
