@@ -14,9 +14,11 @@
 
 #define MEL_NPY_HEADER 65536 /* longest header text that is read [bytes] */
 
-/* The first bytes of every .npy: what tells it from other inputs. */
-#define MEL_NPY_MAGIC     "\x93NUMPY"
-#define MEL_NPY_MAGIC_LEN 6
+/*
+ * Whether a .npy file comes next at fd. Looks into files only, and moves
+ * nothing; false for a pipe.
+ */
+bool mel_npy_ahead(int fd);
 
 /*
  * Reads the array at the start of bytes [len] into the new tensor t; *used
