@@ -409,9 +409,9 @@ mel_npy_read(struct mel_tensor *t, int fd, size_t limit, struct mel_err *err)
 	return 1;
 }
 
-/* The only array of fd. */
-static int
-read_one(struct mel_tensor *t, int fd, size_t limit, struct mel_err *err)
+int
+mel_npy_read_only(
+    struct mel_tensor *t, int fd, size_t limit, struct mel_err *err)
 {
 	char more;
 	int rc = mel_npy_read(t, fd, limit, err);
@@ -433,13 +433,13 @@ mel_npy_load(
 	int fd, rc;
 
 	if (!strcmp(path, "-")) {
-		rc = read_one(t, STDIN_FILENO, limit, err);
+		rc = mel_npy_read_only(t, STDIN_FILENO, limit, err);
 		return rc ? mel_fail_in(err, "standard input") : 0;
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return mel_fail_errno(err, "%s", path);
-	rc = read_one(t, fd, limit, err);
+	rc = mel_npy_read_only(t, fd, limit, err);
 	close(fd);
 	return rc ? mel_fail_in(err, "%s", path) : 0;
 }

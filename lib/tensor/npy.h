@@ -37,6 +37,13 @@ int mel_npy_parse(struct mel_tensor *t, const void *bytes, size_t len,
 int mel_npy_read(
     struct mel_tensor *t, int fd, size_t limit, struct mel_err *err);
 
+/*
+ * The same if that is all there is: 0, or -1, also if the end comes at once or
+ * more bytes behind the array.
+ */
+int mel_npy_read_only(
+    struct mel_tensor *t, int fd, size_t limit, struct mel_err *err);
+
 /* The one array of a file ("-": standard input); more bytes are an error. */
 int mel_npy_load(
     struct mel_tensor *t, const char *path, size_t limit, struct mel_err *err);
