@@ -134,6 +134,25 @@ set_string(char **p, const char *text, struct mel_err *err)
 	return 0;
 }
 
+static int
+add_pair(const struct mel_option *o, struct mel_strings *pairs,
+    const char *text, struct mel_err *err)
+{
+	const char *equal = strchr(text, '=');
+	char *key;
+	int rc;
+
+	if (!equal || equal == text)
+		return mel_fail(
+		    err, "%s: \"%s\" is not KEY=VALUE", o->name, text);
+	key = mel_strndup(text, (size_t)(equal - text), err);
+	if (!key)
+		return -1;
+	rc = mel_strings_add_pair(pairs, key, equal + 1, err);
+	free(key);
+	return rc;
+}
+
 int
 mel_option_set(const struct mel_option *o, void *values, const char *text,
     struct mel_err *err)
@@ -153,6 +172,8 @@ mel_option_set(const struct mel_option *o, void *values, const char *text,
 		return set_choice(o, p, text, err);
 	case MEL_OPT_LIST:
 		return mel_strings_add(p, text, err);
+	case MEL_OPT_MAP:
+		return add_pair(o, p, text, err);
 	case MEL_OPT_OBJECT:
 		break;
 	}
@@ -170,22 +191,39 @@ mel_options_preset(
 	return 0;
 }
 
+static void
+free_value(const struct mel_option *o, void *p)
+{
+	void **pointer = p;
+
+	switch (o->type) {
+	case MEL_OPT_STRING:
+		free(*pointer);
+		*pointer = NULL;
+		break;
+	case MEL_OPT_LIST:
+	case MEL_OPT_MAP:
+		mel_strings_free(p);
+		break;
+	case MEL_OPT_AMOUNT:
+		free(((struct mel_amount *)p)->control);
+		((struct mel_amount *)p)->control = NULL;
+		break;
+	case MEL_OPT_OBJECT:
+		if (o->drop && *pointer)
+			o->drop(*pointer);
+		*pointer = NULL;
+		break;
+	default:
+		break;
+	}
+}
+
 void
 mel_options_free(const struct mel_option *table, void *values)
 {
-	for (const struct mel_option *o = table; o && o->name; o++) {
-		void *p = (char *)values + o->offset;
-
-		if (o->type == MEL_OPT_STRING) {
-			free(*(char **)p);
-			*(char **)p = NULL;
-		} else if (o->type == MEL_OPT_LIST) {
-			mel_strings_free(p);
-		} else if (o->type == MEL_OPT_AMOUNT) {
-			free(((struct mel_amount *)p)->control);
-			((struct mel_amount *)p)->control = NULL;
-		}
-	}
+	for (const struct mel_option *o = table; o && o->name; o++)
+		free_value(o, (char *)values + o->offset);
 }
 
 static int
@@ -248,6 +286,28 @@ mel_strings_add(struct mel_strings *list, const char *item, struct mel_err *err)
 		return -1;
 	list->item[list->n++] = copy;
 	return 0;
+}
+
+int
+mel_strings_add_pair(struct mel_strings *pairs, const char *key,
+    const char *value, struct mel_err *err)
+{
+	if (mel_strings_add(pairs, key, err))
+		return -1;
+	if (!mel_strings_add(pairs, value, err))
+		return 0;
+	free(pairs->item[--pairs->n]);
+	return -1;
+}
+
+const char *
+mel_strings_value(const struct mel_strings *pairs, const char *key)
+{
+	for (size_t i = pairs->n; i >= 2; i -= 2) {
+		if (!strcmp(pairs->item[i - 2], key))
+			return pairs->item[i - 1];
+	}
+	return NULL;
 }
 
 void

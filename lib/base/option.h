@@ -22,6 +22,7 @@ enum mel_option_type {
 	MEL_OPT_STRING, /* char *, owned by the struct */
 	MEL_OPT_CHOICE, /* int: index into choice */
 	MEL_OPT_LIST,   /* struct mel_strings; may be given several times */
+	MEL_OPT_MAP,    /* struct mel_strings: key, value, key, value ... */
 	MEL_OPT_AMOUNT, /* struct mel_amount: a number or a control's value */
 	MEL_OPT_OBJECT, /* void *: something only the addon's reader can make */
 };
@@ -49,6 +50,8 @@ struct mel_option {
 	double min, max;           /* closed range; min = max = 0: any */
 	const char *const *choice; /* names, ends with NULL */
 	const char *object;        /* OBJECT: its kind, see addon/build.h */
+	void (*drop)(void *);      /* OBJECT: releases one that the options
+				      own; NULL: it is only borrowed */
 	bool required;
 	const char *help; /* one line, no full stop */
 };
@@ -61,13 +64,14 @@ int mel_options_preset(
     const struct mel_option *table, void *values, struct mel_err *err);
 
 /*
- * Sets one option from text; FLAG takes "true" or "false", AMOUNT a number.
+ * Sets one option from text; FLAG takes "true" or "false", MAP "key=value",
+ * AMOUNT a number.
  * Numbers use a point whatever the locale. On failure the old value stays.
  */
 int mel_option_set(const struct mel_option *option, void *values,
     const char *text, struct mel_err *err);
 
-/* Releases owned strings and lists; objects are not the table's. */
+/* Releases what the struct owns; strings, lists, objects with a drop. */
 void mel_options_free(const struct mel_option *table, void *values);
 
 /* Appends one line per option: letter, name, placeholder, help, default. */
@@ -80,6 +84,14 @@ int mel_parse_int(const char *text, int64_t *out, struct mel_err *err);
 
 int mel_strings_add(
     struct mel_strings *list, const char *item, struct mel_err *err);
+
+/* Adds both or none. */
+int mel_strings_add_pair(struct mel_strings *pairs, const char *key,
+    const char *value, struct mel_err *err);
+
+/* The value given last for key, or NULL. */
+const char *mel_strings_value(const struct mel_strings *pairs, const char *key);
+
 void mel_strings_free(struct mel_strings *list);
 
 #endif

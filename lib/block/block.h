@@ -24,6 +24,10 @@
 struct mel_env {
 	struct mel_pool *pool; /* may be NULL: one thread */
 
+	/* Opened to learn its spec: neither run nor begin will come, so what
+	 * only they need can be left undone. */
+	bool spec_only;
+
 	/* A remark fit to show, e.g. "2 unknown symbols skipped". May come
 	 * from any thread. note may be NULL. */
 	void (*note)(void *ctx, const char *block, const char *text);

@@ -6,8 +6,7 @@
 #include "block/streamable.h"
 
 /*
- * The composites. Each takes its members over as options: it closes them,
- * also when its own open fails.
+ * The composites. Members are options, owned by the options struct.
  */
 
 /* A list of members, as an OBJECT option holds it by pointer. */

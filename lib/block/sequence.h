@@ -11,8 +11,7 @@ struct mel_sequence;
  * Opens a block. options: a struct of type->options_size bytes as filled by
  * the option table, or NULL for none; on success the block owns it (and what
  * the table says it owns) and frees it at close; on failure it stays the
- * caller's. Blocks inside options (OBJECT) are closed by the composite that
- * holds them, also when its open fails. where: for messages, copied.
+ * caller's. where: the place in the addon, for messages, copied.
  */
 int mel_sequence_open(struct mel_sequence **block,
     const struct mel_sequence_type *type, void *options, const char *where,

@@ -110,10 +110,47 @@ int mel_attr_string(const struct mel_node *node, const char *name,
 int mel_graph_add_value(
     struct mel_graph *graph, const char *name, struct mel_err *err);
 
+/*
+ * Adds a node of n_in inputs and n_out outputs, all MEL_ABSENT yet, without
+ * op; returns its number or -1. kind and name are copied. Earlier pointers to
+ * nodes are invalid after it.
+ */
+int mel_graph_add_node(struct mel_graph *graph, const char *kind,
+    const char *name, int n_in, int n_out, struct mel_err *err);
+
+/* The same outside a graph, for tests and tools: release with node_clear. */
+int mel_node_init(struct mel_node *node, const char *kind, const char *name,
+    int n_in, int n_out, struct mel_err *err);
+
+/* Releases what the node owns, params (op->release) included. */
+void mel_node_clear(struct mel_node *node);
+
+/* Makes the node have n inputs; new ones are MEL_ABSENT. */
+int mel_node_resize_inputs(struct mel_node *node, int n, struct mel_err *err);
+
+/*
+ * A new attribute, its content empty, or NULL. Valid until the node gets
+ * another one. The name must be new.
+ */
+struct mel_attr *mel_node_add_attr(struct mel_node *node, const char *name,
+    enum mel_attr_type type, struct mel_err *err);
+int mel_node_add_int(struct mel_node *node, const char *name, int64_t value,
+    struct mel_err *err);
+int mel_node_add_float(
+    struct mel_node *node, const char *name, float value, struct mel_err *err);
+int mel_node_add_ints(struct mel_node *node, const char *name,
+    const int64_t *value, size_t n, struct mel_err *err);
+int mel_node_add_string(struct mel_node *node, const char *name,
+    const char *value, struct mel_err *err);
+
+/* Removes the attribute if the node has it. */
+void mel_node_drop_attr(struct mel_node *node, const char *name);
+
 /* Fails with "OP (node NAME): ..." in front of the message. */
 int mel_node_fail(const struct mel_node *node, struct mel_err *err,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* Releases everything inside and the graph itself; accepts NULL. */
 void mel_graph_free(struct mel_graph *graph);
 
 #endif

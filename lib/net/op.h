@@ -95,7 +95,7 @@ struct mel_op {
 /* The operator, or NULL. */
 const struct mel_op *mel_op_find(const char *name);
 
-/* All of them, sorted by name; NULL-terminated. */
-const struct mel_op *const *mel_op_all(void);
+/* The next one in the order of names; the first for NULL; NULL at the end. */
+const struct mel_op *mel_op_next(const struct mel_op *op);
 
 #endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "block/decl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+const struct mel_decl *
+mel_decls_find(const struct mel_decls *decls, const char *name)
+{
+	for (size_t i = 0; i < decls->n; i++) {
+		if (!strcmp(decls->item[i].name, name))
+			return &decls->item[i];
+	}
+	return NULL;
+}
+
+int
+mel_decls_add(
+    struct mel_decls *decls, const struct mel_decl *decl, struct mel_err *err)
+{
+	struct mel_decl copy = *decl;
+
+	if (mel_decls_find(decls, decl->name))
+		return mel_fail(err, "tensor \"%s\" is made twice", decl->name);
+	if (mel_reserve(&decls->item, &decls->cap, decls->n + 1,
+		sizeof(*decls->item), err))
+		return -1;
+	copy.name = mel_strdup(decl->name, err);
+	copy.rate = decl->rate ? mel_strdup(decl->rate, err) : NULL;
+	if (!copy.name || (decl->rate && !copy.rate)) {
+		free(copy.name);
+		free(copy.rate);
+		return -1;
+	}
+	decls->item[decls->n++] = copy;
+	return 0;
+}
+
+int
+mel_decls_add_new(
+    struct mel_decls *decls, const struct mel_decls *src, struct mel_err *err)
+{
+	for (size_t i = 0; i < src->n; i++) {
+		if (mel_decls_find(decls, src->item[i].name))
+			continue;
+		if (mel_decls_add(decls, &src->item[i], err))
+			return -1;
+	}
+	return 0;
+}
+
+void
+mel_decls_free(struct mel_decls *decls)
+{
+	for (size_t i = 0; i < decls->n; i++) {
+		free(decls->item[i].name);
+		free(decls->item[i].rate);
+	}
+	free(decls->item);
+	*decls = (struct mel_decls){0};
+}
+
+/* "f32 [tokens, 192]", with ? for what is not known. */
+static char *
+decl_text(const struct mel_decl *d, char *buf, size_t size)
+{
+	size_t len;
+
+	snprintf(buf, size, "%s [",
+	    d->dtype ? mel_dtype_name(d->dtype) : "any type");
+	for (int i = 0; i < d->ndim; i++) {
+		len = strlen(buf);
+		if (i && i == d->ndim - 1 && d->width)
+			snprintf(buf + len, size - len, ", %lld",
+			    (long long)d->width);
+		else
+			snprintf(buf + len, size - len, "%s%s", i ? ", " : "",
+			    !i && d->rate ? d->rate : "?");
+	}
+	len = strlen(buf);
+	snprintf(buf + len, size - len, d->ndim < 0 ? "...]" : "]");
+	return buf;
+}
+
+int
+mel_decl_check(const struct mel_decl *need, const struct mel_decl *have,
+    struct mel_err *err)
+{
+	char a[96], b[96];
+	bool fits = true;
+
+	if (need->dtype && have->dtype && need->dtype != have->dtype)
+		fits = false;
+	if (need->ndim >= 0 && have->ndim >= 0 && need->ndim != have->ndim)
+		fits = false;
+	if (need->width && have->width && need->width != have->width)
+		fits = false;
+	if (need->rate && have->rate && strcmp(need->rate, have->rate))
+		fits = false;
+	if (fits)
+		return 0;
+	return mel_fail(err, "\"%s\" is %s, but %s is wanted", need->name,
+	    decl_text(have, a, sizeof(a)), decl_text(need, b, sizeof(b)));
+}
+
+int
+mel_decl_check_tensor(const struct mel_decl *decl,
+    const struct mel_tensor *tensor, struct mel_err *err)
+{
+	struct mel_decl is = {
+	    .name = decl->name, .dtype = tensor->dtype, .ndim = tensor->ndim};
+
+	if (tensor->ndim > 0)
+		is.width = tensor->dim[tensor->ndim - 1];
+	if (tensor->ndim < 2 && !decl->width)
+		is.width = 0;
+	return mel_decl_check(decl, &is, err);
+}

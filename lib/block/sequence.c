@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "block/sequence.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "block/clock.h"
+
+struct mel_sequence {
+	const struct mel_sequence_type *type;
+	void *options; /* owned */
+	void *state;   /* owned */
+	char *where;   /* owned; place in the addon, for messages */
+	struct mel_sequence_spec spec;
+	uint64_t calls;
+	uint64_t busy_ns;
+};
+
+/* Everything but the options, which are the caller's until open is through. */
+static void
+discard(struct mel_sequence *b)
+{
+	if (b->state && b->type->close)
+		b->type->close(b->state);
+	free(b->state);
+	free(b->where);
+	mel_decls_free(&b->spec.needs);
+	mel_decls_free(&b->spec.gives);
+	free(b);
+}
+
+int
+mel_sequence_open(struct mel_sequence **block,
+    const struct mel_sequence_type *type, void *options, const char *where,
+    const struct mel_env *env, struct mel_err *err)
+{
+	struct mel_sequence *b = mel_alloc(1, sizeof(*b), err);
+
+	if (!b)
+		return -1;
+	b->type = type;
+	b->where = mel_strdup(where, err);
+	b->state = mel_alloc(1, type->state_size, err);
+	if (!b->where || !b->state ||
+	    type->open(b->state, options, env, &b->spec, err)) {
+		discard(b);
+		return -1;
+	}
+	b->options = options;
+	*block = b;
+	return 0;
+}
+
+void
+mel_sequence_close(struct mel_sequence *b)
+{
+	const struct mel_option *table;
+	void *options;
+
+	if (!b)
+		return;
+	table = b->type->options;
+	options = b->options;
+	discard(b);
+	if (options)
+		mel_options_free(table, options);
+	free(options);
+}
+
+const struct mel_sequence_type *
+mel_sequence_type_of(const struct mel_sequence *b)
+{
+	return b->type;
+}
+
+const struct mel_sequence_spec *
+mel_sequence_spec_of(const struct mel_sequence *b)
+{
+	return &b->spec;
+}
+
+static int
+check_needs(const struct mel_decls *needs, const struct mel_decls *have,
+    struct mel_err *err)
+{
+	for (size_t i = 0; i < needs->n; i++) {
+		const struct mel_decl *need = &needs->item[i];
+		const struct mel_decl *found = mel_decls_find(have, need->name);
+
+		if (!found && need->optional)
+			continue;
+		if (!found)
+			return mel_fail(err,
+			    "needs \"%s\", which nothing gives", need->name);
+		if (mel_decl_check(need, found, err))
+			return -1;
+	}
+	return 0;
+}
+
+int
+mel_sequence_connect(struct mel_sequence *b, const struct mel_decls *have,
+    struct mel_decls *gives, struct mel_err *err)
+{
+	struct mel_decls own = {0};
+	int rc = mel_decls_add_new(&own, &b->spec.gives, err);
+
+	if (!rc && b->type->connect)
+		rc = b->type->connect(b->state, have, &own, err);
+	else if (!rc)
+		rc = check_needs(&b->spec.needs, have, err);
+	if (rc)
+		mel_fail_in(err, "%s", b->where);
+	for (size_t i = 0; !rc && i < own.n; i++) {
+		rc = mel_decls_add(gives, &own.item[i], err);
+		if (rc)
+			mel_fail_in(err, "%s", b->where);
+	}
+	mel_decls_free(&own);
+	return rc;
+}
+
+static int
+check_inputs(const struct mel_sequence *b, const struct mel_bundle *in,
+    struct mel_err *err)
+{
+	const struct mel_decls *needs = &b->spec.needs;
+
+	for (size_t i = 0; i < needs->n; i++) {
+		const struct mel_decl *need = &needs->item[i];
+		const struct mel_tensor *t = mel_bundle_get(in, need->name);
+
+		if (!t && need->optional)
+			continue;
+		if (!t)
+			return mel_fail(
+			    err, "tensor \"%s\" is missing", need->name);
+		if (mel_decl_check_tensor(need, t, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int
+check_outputs(const struct mel_sequence *b, const struct mel_bundle *out,
+    struct mel_err *err)
+{
+	const struct mel_decls *gives = &b->spec.gives;
+
+	for (size_t i = 0; i < gives->n; i++) {
+		const struct mel_tensor *t =
+		    mel_bundle_get(out, gives->item[i].name);
+
+		if (!t)
+			return mel_fail(
+			    err, "did not give \"%s\"", gives->item[i].name);
+		if (mel_decl_check_tensor(&gives->item[i], t, err))
+			return -1;
+	}
+	if (out->n != gives->n)
+		return mel_fail(
+		    err, "gave %zu tensors, declared %zu", out->n, gives->n);
+	return 0;
+}
+
+int
+mel_sequence_run(struct mel_sequence *b, const struct mel_bundle *in,
+    struct mel_bundle *out, struct mel_err *err)
+{
+	uint64_t start = mel_clock_ns();
+	int rc;
+
+	assert(!out->n);
+	rc = check_inputs(b, in, err);
+	if (!rc)
+		rc = b->type->run(b->state, in, out, err);
+	if (!rc)
+		rc = check_outputs(b, out, err);
+	b->calls++;
+	b->busy_ns += mel_clock_ns() - start;
+	if (!rc)
+		return 0;
+	mel_bundle_free(out);
+	return mel_fail_in(err, "%s", b->where);
+}
+
+uint64_t
+mel_sequence_calls(const struct mel_sequence *b)
+{
+	return b->calls;
+}
+
+uint64_t
+mel_sequence_busy_ns(const struct mel_sequence *b)
+{
+	return b->busy_ns;
+}

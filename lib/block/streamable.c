@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "block/streamable.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "block/clock.h"
+
+enum phase {
+	IDLE,    /* no utterance */
+	RUNNING, /* rows may come */
+	ENDED,   /* no more rows */
+	FAILED,  /* broken until reset */
+};
+
+struct mel_streamable {
+	const struct mel_streamable_type *type;
+	void *options; /* owned */
+	void *state;   /* owned */
+	char *where;   /* owned */
+	struct mel_streamable_spec spec;
+	enum phase phase;
+	int64_t width;      /* of the present utterance */
+	struct mel_err why; /* of FAILED */
+	uint64_t rows, pulls, busy_ns;
+};
+
+static void
+discard(struct mel_streamable *b)
+{
+	if (b->state && b->type->close)
+		b->type->close(b->state);
+	free(b->state);
+	free(b->where);
+	free(b->spec.width_of);
+	free(b->spec.rows);
+	mel_decls_free(&b->spec.needs);
+	mel_decls_free(&b->spec.side);
+	free(b);
+}
+
+int
+mel_streamable_open(struct mel_streamable **block,
+    const struct mel_streamable_type *type, void *options, const char *where,
+    const struct mel_env *env, struct mel_err *err)
+{
+	struct mel_streamable *b = mel_alloc(1, sizeof(*b), err);
+
+	if (!b)
+		return -1;
+	b->type = type;
+	b->where = mel_strdup(where, err);
+	b->state = mel_alloc(1, type->state_size, err);
+	if (!b->where || !b->state ||
+	    type->open(b->state, options, env, &b->spec, err)) {
+		discard(b);
+		return -1;
+	}
+	b->options = options;
+	*block = b;
+	return 0;
+}
+
+void
+mel_streamable_close(struct mel_streamable *b)
+{
+	const struct mel_option *table;
+	void *options;
+
+	if (!b)
+		return;
+	mel_streamable_reset(b);
+	table = b->type->options;
+	options = b->options;
+	discard(b);
+	if (options)
+		mel_options_free(table, options);
+	free(options);
+}
+
+const struct mel_streamable_type *
+mel_streamable_type_of(const struct mel_streamable *b)
+{
+	return b->type;
+}
+
+const struct mel_streamable_spec *
+mel_streamable_spec_of(const struct mel_streamable *b)
+{
+	return &b->spec;
+}
+
+/* What open declared against what will be there. */
+static int
+check_spec(const struct mel_streamable *b, const struct mel_decls *have,
+    int64_t in_width, int64_t *width, struct mel_err *err)
+{
+	const struct mel_streamable_spec *spec = &b->spec;
+
+	for (size_t i = 0; i < spec->needs.n; i++) {
+		const struct mel_decl *need = &spec->needs.item[i];
+		const struct mel_decl *found = mel_decls_find(have, need->name);
+
+		if (!found && need->optional)
+			continue;
+		if (!found)
+			return mel_fail(err,
+			    "needs \"%s\", which nothing gives", need->name);
+		if (mel_decl_check(need, found, err))
+			return -1;
+		if (spec->width_of && !strcmp(spec->width_of, need->name))
+			*width = found->width;
+	}
+	if (spec->in_width && in_width && spec->in_width != in_width)
+		return mel_fail(err,
+		    "rows of %lld floats come in, rows of %lld are wanted",
+		    (long long)in_width, (long long)spec->in_width);
+	if (!spec->width_of)
+		*width = spec->width ? spec->width : in_width;
+	return 0;
+}
+
+int
+mel_streamable_connect(struct mel_streamable *b, const struct mel_decls *have,
+    int64_t in_width, int64_t *width, struct mel_err *err)
+{
+	int rc;
+
+	*width = 0;
+	if (b->type->connect)
+		rc = b->type->connect(b->state, have, in_width, width, err);
+	else
+		rc = check_spec(b, have, in_width, width, err);
+	return rc ? mel_fail_in(err, "%s", b->where) : 0;
+}
+
+static int
+check_data(const struct mel_streamable *b, const struct mel_bundle *data,
+    struct mel_streamable *upstream, struct mel_err *err)
+{
+	const struct mel_decls *needs = &b->spec.needs;
+
+	if (b->spec.upstream && !upstream)
+		return mel_fail(err, "has no block to pull rows from");
+	for (size_t i = 0; i < needs->n; i++) {
+		const struct mel_tensor *t =
+		    mel_bundle_get(data, needs->item[i].name);
+
+		if (!t && needs->item[i].optional)
+			continue;
+		if (!t)
+			return mel_fail(err, "tensor \"%s\" is missing",
+			    needs->item[i].name);
+		if (mel_decl_check_tensor(&needs->item[i], t, err))
+			return -1;
+	}
+	if (b->spec.in_width && upstream &&
+	    b->spec.in_width != mel_streamable_width(upstream))
+		return mel_fail(err,
+		    "rows of %lld floats come in, rows of %lld are wanted",
+		    (long long)mel_streamable_width(upstream),
+		    (long long)b->spec.in_width);
+	return 0;
+}
+
+int
+mel_streamable_begin(struct mel_streamable *b, const struct mel_bundle *data,
+    struct mel_streamable *upstream, struct mel_err *err)
+{
+	uint64_t start = mel_clock_ns();
+	int rc;
+
+	mel_streamable_reset(b);
+	b->width = 0;
+	rc = check_data(b, data, upstream, err);
+	if (!rc) {
+		/* From here on reset must reach the block, fail or not. */
+		b->phase = FAILED;
+		rc = b->type->begin(b->state, data, upstream, &b->width, err);
+	}
+	if (!rc && b->width <= 0)
+		rc = mel_fail(err, "gives rows of no width");
+	b->busy_ns += mel_clock_ns() - start;
+	if (rc) {
+		mel_fail_in(err, "%s", b->where);
+		mel_streamable_reset(b);
+		return -1;
+	}
+	b->phase = RUNNING;
+	return 0;
+}
+
+int64_t
+mel_streamable_width(const struct mel_streamable *b)
+{
+	return b->width;
+}
+
+static int64_t
+fail(struct mel_streamable *b)
+{
+	mel_fail_in(&b->why, "%s", b->where);
+	b->phase = FAILED;
+	return -1;
+}
+
+int64_t
+mel_streamable_pull(
+    struct mel_streamable *b, int64_t wanted, float *rows, struct mel_err *err)
+{
+	uint64_t start;
+	int64_t n = 0;
+
+	assert(b->phase != IDLE && wanted > 0);
+	if (b->phase == RUNNING) {
+		start = mel_clock_ns();
+		b->pulls++;
+		n = b->type->pull(b->state, wanted, rows, &b->why);
+		b->busy_ns += mel_clock_ns() - start;
+		if (n > wanted)
+			n = mel_fail(&b->why, "gave more rows than wanted");
+		if (n < 0)
+			fail(b);
+		else if (!n)
+			b->phase = ENDED;
+		else
+			b->rows += (uint64_t)n;
+	}
+	if (b->phase == FAILED)
+		return mel_fail(err, "%s", b->why.msg);
+	return n;
+}
+
+int64_t
+mel_streamable_pull_full(
+    struct mel_streamable *b, int64_t wanted, float *rows, struct mel_err *err)
+{
+	int64_t have = 0, n;
+
+	while (have < wanted) {
+		n = mel_streamable_pull(
+		    b, wanted - have, rows + have * b->width, err);
+		if (n < 0)
+			return -1;
+		if (!n)
+			break;
+		have += n;
+	}
+	return have;
+}
+
+void
+mel_streamable_reset(struct mel_streamable *b)
+{
+	if (b->phase != IDLE && b->type->reset)
+		b->type->reset(b->state);
+	b->phase = IDLE;
+}
+
+uint64_t
+mel_streamable_rows(const struct mel_streamable *b)
+{
+	return b->rows;
+}
+
+uint64_t
+mel_streamable_pulls(const struct mel_streamable *b)
+{
+	return b->pulls;
+}
+
+uint64_t
+mel_streamable_busy_ns(const struct mel_streamable *b)
+{
+	return b->busy_ns;
+}

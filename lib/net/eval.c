@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/eval.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static int
+check_counts(const struct mel_node *node, struct mel_err *err)
+{
+	const struct mel_op *op = node->op;
+
+	if (node->n_in > op->max_in)
+		return mel_node_fail(
+		    node, err, "%d inputs, at most %d", node->n_in, op->max_in);
+	for (int i = 0; i < op->min_in; i++) {
+		if (i >= node->n_in || node->in[i] == MEL_ABSENT)
+			return mel_node_fail(
+			    node, err, "input %d is missing", i);
+	}
+	if (node->n_out < op->min_out || node->n_out > op->max_out)
+		return mel_node_fail(
+		    node, err, "%d outputs are not possible", node->n_out);
+	return 0;
+}
+
+int
+mel_node_prepare_as(
+    struct mel_node *node, const struct mel_op *op, struct mel_err *err)
+{
+	node->op = op;
+	if (check_counts(node, err))
+		return -1;
+	node->params = mel_alloc(1, op->params_size, err);
+	if (!node->params)
+		return -1;
+	return op->prepare ? op->prepare(node, err) : 0;
+}
+
+int
+mel_node_prepare(struct mel_node *node, struct mel_err *err)
+{
+	const struct mel_op *op = mel_op_find(node->kind);
+
+	if (!op)
+		return mel_node_fail(node, err, "operator not supported");
+	return mel_node_prepare_as(node, op, err);
+}
+
+static int
+infer(const struct mel_node *node, const struct mel_tensor *const in[],
+    struct mel_tensor out[], struct mel_err *err)
+{
+	int rc;
+
+	for (int i = 0; i < node->n_out; i++)
+		out[i] = (struct mel_tensor){0};
+	rc = node->op->infer(node, in, out, err);
+	if (rc > 0)
+		return mel_node_fail(node, err, "shape stays unknown");
+	for (int i = 0; i < node->n_out; i++) {
+		if (node->out[i] == MEL_ABSENT)
+			out[i] = (struct mel_tensor){0};
+	}
+	return rc;
+}
+
+static int
+allocate(
+    const struct mel_node *node, struct mel_tensor out[], struct mel_err *err)
+{
+	for (int i = 0; i < node->n_out; i++) {
+		struct mel_tensor shape = out[i];
+
+		if (!shape.dtype)
+			continue;
+		if (mel_tensor_new(
+			&out[i], shape.dtype, shape.ndim, shape.dim, err)) {
+			while (i--)
+				mel_tensor_free(&out[i]);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+forward(const struct mel_node *node, const struct mel_tensor *const in[],
+    struct mel_tensor out[], const struct mel_run *given, struct mel_err *err)
+{
+	struct mel_run run = *given;
+	size_t threads = (size_t)mel_pool_threads(run.pool), bytes;
+	int rc;
+
+	run.stride = node->op->scratch ? node->op->scratch(node, in, out) : 0;
+	if (!mel_size_add(&run.stride, run.stride, 63))
+		return mel_node_fail(node, err, "out of memory");
+	run.stride &= ~(size_t)63;
+	if (!mel_size_mul(&bytes, run.stride, threads))
+		return mel_node_fail(node, err, "out of memory");
+	run.scratch = mel_alloc_aligned(bytes, err);
+	if (!run.scratch)
+		return -1;
+	rc = node->op->forward(node, in, out, &run, err);
+	free(run.scratch);
+	return rc;
+}
+
+int
+mel_node_eval(const struct mel_node *node, const struct mel_tensor *const in[],
+    struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
+{
+	if (infer(node, in, out, err) || allocate(node, out, err))
+		return -1;
+	if (!forward(node, in, out, run, err))
+		return 0;
+	for (int i = 0; i < node->n_out; i++)
+		mel_tensor_free(&out[i]);
+	return -1;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/isa/vec.h"
+
+/*
+ * Packed layout: panels of VECS x VL columns, each K rows one after another;
+ * the last panel is one vector wide if that is enough, and filled with zeros.
+ */
+
+#define PANEL (VECS * VL)
+
+/* Products of one tile between load and store of its sums: 32 to 96 kB of b. */
+#define BLOCK_K 384
+
+/* Rows that stay in the second-level cache while all panels pass. */
+#define BLOCK_M (ROWS * 16)
+
+/* ROWS x PANEL of the result, or less: what one micro-kernel computes. */
+struct tile {
+	const float *a;
+	size_t lda, tap;
+	size_t taps, k;
+	const float *b;
+	const float *init; /* whole vectors, may be NULL */
+	size_t ldinit;
+	float *c; /* whole vectors */
+	size_t ldc;
+};
+
+/* Vectors that the panel with `left` columns from its first on has. */
+static size_t
+panel_vecs(size_t left)
+{
+	return left > VL ? VECS : 1;
+}
+
+size_t
+mel_isa_packed_size(size_t k, size_t n)
+{
+	size_t full = n / PANEL, rest = n % PANEL;
+
+	return k * (full * PANEL + (rest ? panel_vecs(rest) * VL : 0));
+}
+
+void
+mel_isa_pack(const struct mel_pack *p)
+{
+	for (size_t j0 = 0; j0 < p->n; j0 += PANEL) {
+		size_t left = p->n - j0;
+		size_t width = panel_vecs(left) * VL;
+		float *out = p->out + j0 * p->k + p->k0 * width;
+
+		if (left > width)
+			left = width;
+		for (size_t i = 0; i < p->rows; i++, out += width) {
+			const float *b =
+			    p->b + i * p->row_step + j0 * p->col_step;
+
+			for (size_t j = 0; j < left; j++)
+				out[j] = p->scale * b[j * p->col_step];
+			for (size_t j = left; j < width; j++)
+				out[j] = 0.0f;
+		}
+	}
+}
+
+/*
+ * The micro-kernel: rows and vecs are constants after inlining, so that all
+ * sums live in registers. Rows are addressed three to a pointer: more
+ * pointers than registers would cost a load each.
+ */
+INLINE void
+micro(const struct tile *t, const int rows, const int vecs)
+{
+	const size_t lda = t->lda;
+	const float *b = t->b;
+	vf acc[ROWS][VECS];
+
+	for (int r = 0; r < rows; r++) {
+		for (int v = 0; v < vecs; v++)
+			acc[r][v] = t->init
+					? load(t->init + r * t->ldinit + v * VL)
+					: splat(0.0f);
+	}
+	for (size_t j = 0; j < t->taps; j++) {
+		const float *a = t->a + j * t->tap;
+
+		for (size_t i = 0; i < t->k; i++, b += vecs * VL) {
+			vf col[VECS];
+
+			for (int v = 0; v < vecs; v++)
+				col[v] = load(b + v * VL);
+			for (int r = 0; r < rows; r++) {
+				vf row = splat(a[r * lda + i]);
+
+				for (int v = 0; v < vecs; v++)
+					acc[r][v] =
+					    vfma(row, col[v], acc[r][v]);
+			}
+		}
+	}
+	for (int r = 0; r < rows; r++) {
+		for (int v = 0; v < vecs; v++)
+			store(t->c + r * t->ldc + v * VL, acc[r][v]);
+	}
+}
+
+typedef void micro_fn(const struct tile *t);
+
+#define MICRO(rows)                                                            \
+	static void micro_##rows##_1(const struct tile *t)                     \
+	{                                                                      \
+		micro(t, rows, 1);                                             \
+	}                                                                      \
+	static void micro_##rows##_2(const struct tile *t)                     \
+	{                                                                      \
+		micro(t, rows, VECS);                                          \
+	}
+#define MICRO_ENTRY(rows) {micro_##rows##_1, micro_##rows##_2},
+
+EACH_ROW_COUNT(MICRO)
+
+static micro_fn *const micros[ROWS][2] = {EACH_ROW_COUNT(MICRO_ENTRY)};
+
+/* A tile with fewer columns than its vectors: through a copy of c. */
+static void
+partial_tile(micro_fn *run, const struct tile *t, size_t rows, size_t cols)
+{
+	float part[ROWS * PANEL] = {0};
+	struct tile whole = *t;
+
+	whole.c = part;
+	whole.ldc = PANEL;
+	if (t->init) {
+		for (size_t r = 0; r < rows; r++)
+			memcpy(part + r * PANEL, t->init + r * t->ldinit,
+			    cols * sizeof(*part));
+		whole.init = part;
+		whole.ldinit = PANEL;
+	}
+	run(&whole);
+	for (size_t r = 0; r < rows; r++)
+		memcpy(
+		    t->c + r * t->ldc, part + r * PANEL, cols * sizeof(*part));
+}
+
+/* All m rows of one panel of `cols` columns; t describes its first row. */
+static void
+panel_rows(struct tile t, size_t m, size_t cols)
+{
+	size_t vecs = panel_vecs(cols);
+	size_t tiles = (m + ROWS - 1) / ROWS;
+
+	/* Tiles of about equal height: a last one of one row would crawl. */
+	for (size_t rows; m; m -= rows) {
+		micro_fn *run;
+
+		rows = (m + tiles - 1) / tiles;
+		tiles--;
+		run = micros[rows - 1][vecs > 1];
+		if (cols < vecs * VL)
+			partial_tile(run, &t, rows, cols);
+		else
+			run(&t);
+		t.a += rows * t.lda;
+		t.c += rows * t.ldc;
+		if (t.init)
+			t.init += rows * t.ldinit;
+	}
+}
+
+/* One panel, in steps of about BLOCK_K products. */
+static void
+panel_blocks(struct tile t, const struct mel_gemm *g, size_t m, size_t cols)
+{
+	size_t width = panel_vecs(cols) * VL;
+	size_t step_k = g->k < BLOCK_K ? g->k : BLOCK_K;
+	size_t step_taps = BLOCK_K / step_k;
+	const float *a = t.a;
+
+	for (size_t j = 0; j < g->taps; j += t.taps) {
+		t.taps = g->taps - j < step_taps ? g->taps - j : step_taps;
+		for (size_t i = 0; i < g->k; i += t.k) {
+			t.k = g->k - i < step_k ? g->k - i : step_k;
+			if (t.k < g->k)
+				t.taps = 1;
+			t.a = a + j * g->tap + i;
+			panel_rows(t, m, cols);
+			t.b += t.taps * t.k * width;
+			t.init = t.c;
+			t.ldinit = t.ldc;
+		}
+	}
+}
+
+static void
+copy_init(const struct mel_gemm *g)
+{
+	for (size_t r = 0; r < g->m; r++) {
+		for (size_t j = 0; j < g->n; j++)
+			g->c[r * g->ldc + j] =
+			    g->init ? g->init[r * g->ldinit + j] : 0.0f;
+	}
+}
+
+void
+mel_isa_gemm(const struct mel_gemm *wanted)
+{
+	struct mel_gemm g = *wanted;
+	size_t k = g.taps * g.k;
+
+	if (!k) {
+		copy_init(&g);
+		return;
+	}
+	/* Taps without gaps are one long row. */
+	if (g.tap == g.k || g.taps == 1) {
+		g.k = k;
+		g.taps = 1;
+	}
+	for (size_t r = 0; r < g.m; r += BLOCK_M) {
+		size_t m = g.m - r < BLOCK_M ? g.m - r : BLOCK_M;
+
+		for (size_t j = 0; j < g.n; j += PANEL) {
+			size_t left = g.n - j;
+			struct tile t = {
+			    .a = g.a + r * g.lda,
+			    .lda = g.lda,
+			    .tap = g.tap,
+			    .b = g.b + j * k,
+			    .init = g.init ? g.init + r * g.ldinit + j : NULL,
+			    .ldinit = g.ldinit,
+			    .c = g.c + r * g.ldc + j,
+			    .ldc = g.ldc,
+			};
+
+			panel_blocks(t, &g, m, left < PANEL ? left : PANEL);
+		}
+	}
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/isa/vmath.h"
+
+#include <math.h>
+
+/*
+ * Reductions of a row. The number of lanes is the same for all instruction
+ * sets, so that sums are, too.
+ */
+#define LANES 32
+#define PARTS (LANES / VL)
+
+struct lanes {
+	vf v[PARTS];
+};
+
+/* Elements [i, i + LANES) of x[n], those beyond n as `fill`. */
+INLINE struct lanes
+lanes_load(const float *x, size_t i, size_t n, float fill)
+{
+	float part[LANES];
+	struct lanes s;
+
+	if (n - i < LANES) {
+		for (int j = 0; j < LANES; j++)
+			part[j] = i + j < n ? x[i + j] : fill;
+		x = part;
+		i = 0;
+	}
+	for (int p = 0; p < PARTS; p++)
+		s.v[p] = load(x + i + p * VL);
+	return s;
+}
+
+static float
+lanes_sum(const struct lanes *s)
+{
+	float t[LANES];
+
+	memcpy(t, s, sizeof(t));
+	for (int half = LANES / 2; half; half /= 2) {
+		for (int j = 0; j < half; j++)
+			t[j] += t[j + half];
+	}
+	return t[0];
+}
+
+float
+mel_isa_sum(const float *x, size_t n)
+{
+	struct lanes acc = {0}, s;
+
+	for (size_t i = 0; i < n; i += LANES) {
+		s = lanes_load(x, i, n, 0.0f);
+		for (int p = 0; p < PARTS; p++)
+			acc.v[p] += s.v[p];
+	}
+	return lanes_sum(&acc);
+}
+
+float
+mel_isa_sumsq(const float *x, float mean, size_t n)
+{
+	struct lanes acc = {0}, s;
+
+	for (size_t i = 0; i < n; i += LANES) {
+		s = lanes_load(x, i, n, mean);
+		for (int p = 0; p < PARTS; p++) {
+			s.v[p] -= mean;
+			acc.v[p] += s.v[p] * s.v[p];
+		}
+	}
+	return lanes_sum(&acc);
+}
+
+/* The larger one; NaN if either is. */
+INLINE vf
+larger(vf a, vf b)
+{
+	return pick((vu)(a > b) | (vu)(a != a), a, b);
+}
+
+float
+mel_isa_max(const float *x, size_t n)
+{
+	const float least = -INFINITY;
+	struct lanes acc, s;
+	float t[LANES], max = least;
+
+	for (int p = 0; p < PARTS; p++)
+		acc.v[p] = splat(least);
+	for (size_t i = 0; i < n; i += LANES) {
+		s = lanes_load(x, i, n, least);
+		for (int p = 0; p < PARTS; p++)
+			acc.v[p] = larger(s.v[p], acc.v[p]);
+	}
+	memcpy(t, &acc, sizeof(t));
+	for (int j = 0; j < LANES; j++) {
+		if (t[j] > max || t[j] != t[j])
+			max = t[j];
+	}
+	return max;
+}
+
+void
+mel_isa_layernorm(
+    const struct mel_layernorm *p, float *y, const float *x, float stats[2])
+{
+	size_t n = p->n;
+	float mean = mel_isa_sum(x, n) / (float)n;
+	float var = mel_isa_sumsq(x, mean, n) / (float)n;
+	float inv = 1.0f / sqrtf(var + p->epsilon);
+
+	for (size_t i = 0; i < n; i++)
+		y[i] = (x[i] - mean) * inv;
+	for (size_t i = 0; p->scale && i < n; i++)
+		y[i] *= p->scale[i];
+	for (size_t i = 0; p->bias && i < n; i++)
+		y[i] += p->bias[i];
+	if (stats) {
+		stats[0] = mean;
+		stats[1] = inv;
+	}
+}
+
+void
+mel_isa_softmax(float *y, const float *x, size_t n)
+{
+	float max = mel_isa_max(x, n), sum;
+
+	for (size_t i = 0; i < n; i++)
+		y[i] = x[i] - max;
+	mel_isa_exp(y, y, n);
+	sum = mel_isa_sum(y, n);
+	for (size_t i = 0; i < n; i++)
+		y[i] /= sum;
+}
+
+void
+mel_isa_logsoftmax(float *y, const float *x, size_t n)
+{
+	float max = mel_isa_max(x, n), part[LANES * 8], sum = 0.0f;
+
+	/* In pieces, since y is needed for x - max. */
+	for (size_t i = 0; i < n; i += LANES * 8) {
+		size_t len = n - i < LANES * 8 ? n - i : LANES * 8;
+
+		for (size_t j = 0; j < len; j++)
+			part[j] = x[i + j] - max;
+		mel_isa_exp(part, part, len);
+		sum += mel_isa_sum(part, len);
+	}
+	mel_isa_log(&sum, &sum, 1);
+	for (size_t i = 0; i < n; i++)
+		y[i] = x[i] - max - sum;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+
+#include "net/elementwise.h"
+#include "net/ops.h"
+
+/*
+ * Functions of one number. Integers wrap around (Neg and Abs of the lowest
+ * one), computed unsigned.
+ */
+
+MEL_ROW1(neg_f32, float, float, -x)
+MEL_ROW1(neg_i64, uint64_t, uint64_t, 0 - x)
+MEL_ROW1(neg_i32, uint32_t, uint32_t, 0 - x)
+MEL_ROW1(abs_f32, float, float, fabsf(x))
+MEL_ROW1(abs_i64, int64_t, uint64_t, x < 0 ? 0 - (uint64_t)x : (uint64_t)x)
+MEL_ROW1(abs_i32, int32_t, uint32_t, x < 0 ? 0 - (uint32_t)x : (uint32_t)x)
+MEL_ROW1(abs_u8, uint8_t, uint8_t, x)
+MEL_ROW1(sign_f32, float, float, x > 0 ? 1 : x < 0 ? -1 : x)
+MEL_ROW1(sign_i64, int64_t, int64_t, (x > 0) - (x < 0))
+MEL_ROW1(sign_i32, int32_t, int32_t, (x > 0) - (x < 0))
+MEL_ROW1(sign_u8, uint8_t, uint8_t, x > 0)
+MEL_ROW1(sqrt_f32, float, float, sqrtf(x))
+MEL_ROW1(reciprocal_f32, float, float, 1 / x)
+MEL_ROW1(exp_f32, float, float, expf(x))
+MEL_ROW1(log_f32, float, float, logf(x))
+MEL_ROW1(erf_f32, float, float, erff(x))
+MEL_ROW1(sin_f32, float, float, sinf(x))
+MEL_ROW1(cos_f32, float, float, cosf(x))
+MEL_ROW1(tan_f32, float, float, tanf(x))
+MEL_ROW1(atan_f32, float, float, atanf(x))
+MEL_ROW1(tanh_f32, float, float, tanhf(x))
+MEL_ROW1(floor_f32, float, float, floorf(x))
+MEL_ROW1(ceil_f32, float, float, ceilf(x))
+/* Half to even: the rounding mode is never changed. */
+MEL_ROW1(round_f32, float, float, nearbyintf(x))
+
+#define UNARY(op_name, cost, ...)                                              \
+	{                                                                      \
+		.op = {.name = op_name,                                        \
+		    .min_in = 1,                                               \
+		    .max_in = 1,                                               \
+		    .min_out = 1,                                              \
+		    .max_out = 1,                                              \
+		    .in_place = 1,                                             \
+		    .infer = mel_elementwise_infer,                            \
+		    .forward = mel_elementwise_forward},                       \
+		.grain = cost,                                                 \
+		.row = {__VA_ARGS__},                                          \
+	}
+#define CHEAP MEL_GRAIN_COPY
+#define DEAR  MEL_GRAIN_MATH
+
+static const struct mel_elementwise ops[] = {
+    UNARY("Neg", CHEAP, [MEL_F32] = neg_f32, [MEL_I64] = neg_i64,
+	[MEL_I32] = neg_i32),
+    UNARY("Abs", CHEAP, [MEL_F32] = abs_f32, [MEL_I64] = abs_i64,
+	[MEL_I32] = abs_i32, [MEL_U8] = abs_u8),
+    UNARY("Sign", CHEAP, [MEL_F32] = sign_f32, [MEL_I64] = sign_i64,
+	[MEL_I32] = sign_i32, [MEL_U8] = sign_u8),
+    UNARY("Sqrt", CHEAP, [MEL_F32] = sqrt_f32),
+    UNARY("Reciprocal", CHEAP, [MEL_F32] = reciprocal_f32),
+    UNARY("Exp", DEAR, [MEL_F32] = exp_f32),
+    UNARY("Log", DEAR, [MEL_F32] = log_f32),
+    UNARY("Erf", DEAR, [MEL_F32] = erf_f32),
+    UNARY("Sin", DEAR, [MEL_F32] = sin_f32),
+    UNARY("Cos", DEAR, [MEL_F32] = cos_f32),
+    UNARY("Tan", DEAR, [MEL_F32] = tan_f32),
+    UNARY("Atan", DEAR, [MEL_F32] = atan_f32),
+    UNARY("Tanh", DEAR, [MEL_F32] = tanh_f32),
+    UNARY("Floor", CHEAP, [MEL_F32] = floor_f32),
+    UNARY("Ceil", CHEAP, [MEL_F32] = ceil_f32),
+    UNARY("Round", CHEAP, [MEL_F32] = round_f32),
+};
+
+const struct mel_op *const mel_ops_unary[] = {
+    &ops[0].op,
+    &ops[1].op,
+    &ops[2].op,
+    &ops[3].op,
+    &ops[4].op,
+    &ops[5].op,
+    &ops[6].op,
+    &ops[7].op,
+    &ops[8].op,
+    &ops[9].op,
+    &ops[10].op,
+    &ops[11].op,
+    &ops[12].op,
+    &ops[13].op,
+    &ops[14].op,
+    &ops[15].op,
+    NULL,
+};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "net/ops.h"
+
+static const struct mel_op *const *const families[] = {
+    mel_ops_arith,
+    mel_ops_unary,
+    mel_ops_logic,
+    mel_ops_cast,
+    mel_ops_shape,
+    mel_ops_move,
+    mel_ops_gather,
+    mel_ops_reduce,
+    mel_ops_fill,
+    mel_ops_scan,
+    mel_ops_conv,
+    mel_ops_matmul,
+    mel_ops_norm,
+    mel_ops_softmax,
+};
+
+#define N_FAMILIES (sizeof(families) / sizeof(families[0]))
+
+const struct mel_op *
+mel_op_find(const char *name)
+{
+	for (size_t f = 0; f < N_FAMILIES; f++) {
+		for (const struct mel_op *const *op = families[f]; *op; op++) {
+			if (!strcmp((*op)->name, name))
+				return *op;
+		}
+	}
+	return NULL;
+}
+
+const struct mel_op *
+mel_op_next(const struct mel_op *op)
+{
+	const struct mel_op *best = NULL;
+
+	for (size_t f = 0; f < N_FAMILIES; f++) {
+		for (const struct mel_op *const *o = families[f]; *o; o++) {
+			if (op && strcmp((*o)->name, op->name) <= 0)
+				continue;
+			if (!best || strcmp((*o)->name, best->name) < 0)
+				best = *o;
+		}
+	}
+	return best;
+}

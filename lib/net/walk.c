@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/walk.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct pieces {
+	const struct mel_range *range;
+	size_t size;
+};
+
+static void
+do_piece(void *ctx, size_t index, int worker)
+{
+	const struct pieces *p = ctx;
+	size_t lo = index * p->size, hi = lo + p->size;
+
+	(void)worker;
+	if (hi > p->range->n)
+		hi = p->range->n;
+	p->range->task(p->range->ctx, lo, hi);
+}
+
+void
+mel_range_run(const struct mel_range *range, struct mel_pool *pool)
+{
+	size_t threads = (size_t)mel_pool_threads(pool);
+	size_t count = range->n / (range->grain ? range->grain : 1);
+	struct pieces p = {range, range->n};
+
+	if (!range->n)
+		return;
+	/* Two pieces a thread even out what other processes take away. */
+	if (count > 2 * threads)
+		count = 2 * threads;
+	if (threads == 1 || count < 2)
+		count = 1;
+	p.size = (range->n + count - 1) / count;
+	mel_pool_run(pool, (range->n + p.size - 1) / p.size, do_piece, &p);
+}
+
+void
+mel_strides(int ndim, const int64_t *dim, int64_t *stride)
+{
+	int64_t n = 1;
+
+	for (int i = ndim - 1; i >= 0; i--) {
+		stride[i] = n;
+		n *= dim[i] ? dim[i] : 1;
+	}
+}
+
+void
+mel_walk_add(struct mel_walk *walk, const struct mel_tensor *t, int64_t offset,
+    const int64_t *stride)
+{
+	int k = walk->n++;
+
+	assert(k < MEL_WALK_MAX);
+	walk->size[k] = mel_dtype_size(t->dtype);
+	walk->base[k] = t->data;
+	if (offset)
+		walk->base[k] += offset * (int64_t)walk->size[k];
+	if (stride)
+		memcpy(walk->stride[k], stride,
+		    (size_t)walk->ndim * sizeof(*stride));
+}
+
+/* Axis d goes on where axis d + 1 ends, for every operand. */
+static bool
+mergeable(const struct mel_walk *w, int d)
+{
+	for (int k = 0; k < w->n; k++) {
+		if (w->stride[k][d] != w->stride[k][d + 1] * w->dim[d + 1])
+			return false;
+	}
+	return true;
+}
+
+static void
+remove_axis(struct mel_walk *w, int d)
+{
+	for (int i = d; i + 1 < w->ndim; i++) {
+		w->dim[i] = w->dim[i + 1];
+		for (int k = 0; k < w->n; k++)
+			w->stride[k][i] = w->stride[k][i + 1];
+	}
+	w->ndim--;
+}
+
+static void
+merge_axes(struct mel_walk *w)
+{
+	for (int d = w->ndim - 1; d >= 0; d--) {
+		if (w->dim[d] == 1)
+			remove_axis(w, d);
+	}
+	for (int d = w->ndim - 2; d >= 0; d--) {
+		if (mergeable(w, d)) {
+			w->dim[d + 1] *= w->dim[d];
+			remove_axis(w, d);
+		}
+	}
+	if (!w->ndim) {
+		w->ndim = 1;
+		w->dim[0] = 1;
+		for (int k = 0; k < w->n; k++)
+			w->stride[k][0] = 1;
+	}
+}
+
+struct job {
+	const struct mel_walk *walk;
+	mel_row_fn *fn;
+	const void *params;
+	const struct mel_kernels *kernels;
+};
+
+/* Index and offsets [elements] of element number `flat`. */
+static void
+seek(const struct mel_walk *w, size_t flat, int64_t *at, int64_t *offset)
+{
+	for (int k = 0; k < w->n; k++)
+		offset[k] = 0;
+	for (int d = w->ndim - 1; d >= 0; d--) {
+		at[d] = (int64_t)(flat % (size_t)w->dim[d]);
+		flat /= (size_t)w->dim[d];
+		for (int k = 0; k < w->n; k++)
+			offset[k] += at[d] * w->stride[k][d];
+	}
+}
+
+/* Forward by n elements, at most to the end of the row. */
+static void
+advance(const struct mel_walk *w, int64_t n, int64_t *at, int64_t *offset)
+{
+	for (int d = w->ndim - 1; d >= 0; d--) {
+		at[d] += n;
+		for (int k = 0; k < w->n; k++)
+			offset[k] += n * w->stride[k][d];
+		if (at[d] < w->dim[d])
+			return;
+		for (int k = 0; k < w->n; k++)
+			offset[k] -= at[d] * w->stride[k][d];
+		at[d] = 0;
+		n = 1;
+	}
+}
+
+static void
+walk_range(void *ctx, size_t lo, size_t hi)
+{
+	const struct job *job = ctx;
+	const struct mel_walk *w = job->walk;
+	struct mel_row row = {.params = job->params, .kernels = job->kernels};
+	int64_t at[MEL_MAX_DIMS], offset[MEL_WALK_MAX];
+	int last = w->ndim - 1;
+
+	for (int k = 0; k < w->n; k++)
+		row.step[k] = w->stride[k][last];
+	seek(w, lo, at, offset);
+	while (lo < hi) {
+		row.n = (size_t)(w->dim[last] - at[last]);
+		if (row.n > hi - lo)
+			row.n = hi - lo;
+		for (int k = 0; k < w->n; k++)
+			row.p[k] = w->base[k] + offset[k] * (int64_t)w->size[k];
+		job->fn(&row);
+		lo += row.n;
+		advance(w, (int64_t)row.n, at, offset);
+	}
+}
+
+void
+mel_walk_run(struct mel_walk *walk, mel_row_fn *fn, const void *params,
+    size_t grain, const struct mel_run *run)
+{
+	struct job job = {walk, fn, params, run->kernels};
+	struct mel_range range = {walk_range, &job, 1, grain};
+
+	for (int d = 0; d < walk->ndim; d++)
+		range.n *= (size_t)walk->dim[d];
+	if (!range.n)
+		return;
+	merge_axes(walk);
+	mel_range_run(&range, run->pool);
+}
+
+#define COPY_ROW(name, type)                                                   \
+	static void name(const struct mel_row *row)                            \
+	{                                                                      \
+		type *out = row->p[0];                                         \
+		const type *in = row->p[1];                                    \
+		int64_t so = row->step[0], si = row->step[1];                  \
+                                                                               \
+		if (so == 1 && si == 1)                                        \
+			memmove(out, in, row->n * sizeof(type));               \
+		else                                                           \
+			for (size_t i = 0; i < row->n; i++)                    \
+				out[(int64_t)i * so] = in[(int64_t)i * si];    \
+	}
+
+COPY_ROW(copy_1, uint8_t)
+COPY_ROW(copy_2, uint16_t)
+COPY_ROW(copy_4, uint32_t)
+COPY_ROW(copy_8, uint64_t)
+
+void
+mel_walk_copy(struct mel_walk *walk, const struct mel_run *run)
+{
+	static mel_row_fn *const by_size[] = {
+	    [1] = copy_1, [2] = copy_2, [4] = copy_4, [8] = copy_8};
+
+	assert(walk->n == 2 && walk->size[0] == walk->size[1]);
+	mel_walk_run(walk, by_size[walk->size[0]], NULL, MEL_GRAIN_COPY, run);
+}
