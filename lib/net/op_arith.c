@@ -139,9 +139,9 @@ power(float x, double y)
 		return x * x;
 	if (y == 3)
 		return x * x * x;
-	if (y == 0.5)
+	if (y == 0.5 && x > 0)
 		return sqrtf(x);
-	if (y == -0.5)
+	if (y == -0.5 && x > 0)
 		return 1 / sqrtf(x);
 	return (float)pow((double)x, y);
 }
