@@ -3,7 +3,7 @@
 #define MEL_NET_ONNX_H
 
 #include "net/graph.h"
-#include "net/source.h"
+#include "net/weights.h"
 
 /*
  * Reads an ONNX file as it is: all its nodes under their own names and
@@ -18,7 +18,7 @@
  * (Loop, If) too, so nodes that need them must not find an operator.
  */
 struct mel_model {
-	struct mel_source source;
+	struct mel_weights weights;
 	struct mel_graph *graph; /* owned */
 };
 
