@@ -30,9 +30,9 @@ static int
 declare_inputs(struct mel_stage *s, struct mel_err *err)
 {
 	static const struct mel_decl inputs[] = {
-	    {.name = (char *)"text", .dtype = MEL_U8, .ndim = 1},
-	    {.name = (char *)"input_phonemes", .dtype = MEL_U8, .ndim = 1},
-	    {.name = (char *)"input_tokens", .dtype = MEL_I64, .ndim = 1},
+	    {.name = "text", .dtype = MEL_U8, .ndim = 1},
+	    {.name = "input_phonemes", .dtype = MEL_U8, .ndim = 1},
+	    {.name = "input_tokens", .dtype = MEL_I64, .ndim = 1},
 	};
 	char name[MEL_CONTROL_NAME];
 	struct mel_decl control = {.name = name, .dtype = MEL_F32};
@@ -192,7 +192,9 @@ add_port(struct mel_stage *s, const struct mel_decl *decl,
     enum mel_port_sort sort, struct mel_err *err)
 {
 	struct mel_port port = {
-	    .name = decl->name, .dtype = decl->dtype, .sort = sort};
+	    .name = (char *)(uintptr_t)decl->name, /* copied by mel_head_add */
+	    .dtype = decl->dtype,
+	    .sort = sort};
 
 	if (!decl->dtype || decl->ndim < 0 || decl->ndim > MEL_RECORD_DIMS)
 		return mel_fail(err,
@@ -263,7 +265,7 @@ add_row_ports(
 
 	if (!s->rows.n)
 		return 0;
-	rows.name = (char *)(uintptr_t)rows_name(s, in);
+	rows.name = rows_name(s, in);
 	rows.width = s->width;
 	if (!s->width)
 		return mel_fail(

@@ -2,7 +2,7 @@
 #ifndef MEL_ADDON_UTTER_H
 #define MEL_ADDON_UTTER_H
 
-#include "addon/source.h"
+#include "addon/inlet.h"
 #include "addon/stage.h"
 #include "tensor/writer.h"
 

@@ -49,8 +49,8 @@ int mel_graph_bind(struct mel_graph *graph, const struct mel_kernels *kernels,
     struct mel_err *err);
 
 /*
- * last[v], [n_value]: number of the last node that reads value v; INT_MAX for
- * outputs of the graph, -1 if nobody does.
+ * last[v], [n_value]: number of the last node that reads the data of value v;
+ * INT_MAX for outputs of the graph, -1 if nobody does. Nodes are prepared.
  */
 void mel_graph_last_use(const struct mel_graph *graph, int *last);
 

@@ -128,8 +128,8 @@ draw_values(struct mel_canvas *canvas, const struct mel_panel *panel,
     struct mel_box box, double x, int side)
 {
 	struct mel_tick tick[MEL_TICKS_MAX];
-	size_t n = mel_ticks_linear(panel->lo, panel->hi,
-	    (size_t)fmax(2, box.h / (1.4 * NUMBER_HEIGHT)), tick);
+	size_t n = mel_ticks_linear(
+	    panel->lo, panel->hi, (size_t)fmax(2, box.h / NUMBER_HEIGHT), tick);
 
 	for (size_t i = 0; i < n; i++) {
 		double t =

@@ -84,7 +84,8 @@ mel_canvas_has_pixels(const struct mel_canvas *canvas)
 bool
 mel_canvas_lacks_font(struct mel_canvas *canvas)
 {
-	if (canvas->failed || !canvas->cairo)
+	if (canvas->failed || !canvas->cairo ||
+	    canvas->format == MEL_CANVAS_SVG)
 		return false;
 	mel_cairo_font(canvas->cairo, MEL_TEXT_SIZE, false);
 	return cairo_scaled_font_get_type(cairo_get_scaled_font(

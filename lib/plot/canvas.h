@@ -72,7 +72,8 @@ bool mel_canvas_has_pixels(const struct mel_canvas *canvas);
 
 /*
  * Whether no font is installed: then PNG and PDF use cairo's built-in one,
- * which has ASCII only, and everything else is an empty box.
+ * which has ASCII only, and everything else is an empty box. False for
+ * SVG, which names the font and leaves it to the viewer.
  */
 bool mel_canvas_lacks_font(struct mel_canvas *canvas);
 

@@ -134,6 +134,7 @@ stroke(struct mel_canvas *canvas, const double (*point)[2], size_t n,
 	use(cairo, ink);
 	cairo_set_line_width(cairo, width);
 	cairo_set_line_join(cairo, CAIRO_LINE_JOIN_ROUND);
+	cairo_new_path(cairo); /* text leaves a point behind */
 	for (size_t i = 0; i < n; i++)
 		cairo_line_to(cairo, point[i][0], point[i][1]);
 	cairo_stroke(cairo);

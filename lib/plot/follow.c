@@ -85,29 +85,48 @@ flush(struct mel_buf *out, int fd, struct mel_err *err)
 	return rc;
 }
 
+/* Until the end, the first trouble, or a cut. */
+static int
+show_all(struct follow *f, struct mel_buf *out, int fd, struct mel_err *err)
+{
+	struct mel_record record;
+	int more;
+
+	if (head(f, err))
+		return -1;
+	while ((more = mel_reader_next(f->reader, &record, err)) > 0) {
+		if (show(f, &record, err) || flush(out, fd, err))
+			return -1;
+	}
+	/* What came before a cut stays on the screen. */
+	if (more < 0 && !mel_term_end(f->term, NULL))
+		flush(out, fd, NULL);
+	return more;
+}
+
 int
 mel_term_follow(const struct mel_term_options *options,
-    struct mel_reader *reader, const char *port, int fd, struct mel_err *err)
+    struct mel_reader *reader, const char *port, const char *output,
+    struct mel_err *err)
 {
 	struct follow f = {.reader = reader, .name = port};
 	struct mel_buf out = {0};
-	struct mel_record record;
-	int rc, more = 0;
+	struct mel_outfile file;
+	int rc;
 
+	if (mel_term_open(&f.term, options, &out, err))
+		return -1;
 	f.contract = json_incref(mel_reader_head(reader)->contract);
-	rc = mel_term_open(&f.term, options, &out, err);
-	if (!rc)
-		rc = head(&f, err);
-	while (!rc && (more = mel_reader_next(reader, &record, err)) > 0) {
-		rc = show(&f, &record, err);
-		if (!rc)
-			rc = flush(&out, fd, err);
+	rc = mel_outfile_open(&file, output ? output : "-", err);
+	if (!rc) {
+		rc = show_all(&f, &out, file.fd, err);
+		if (rc)
+			mel_outfile_abort(&file);
+		else
+			rc = mel_outfile_commit(&file, err);
 	}
-	/* What came before a cut stays on the screen, whole. */
-	if (more < 0 && !mel_term_end(f.term, NULL))
-		flush(&out, fd, NULL);
 	mel_term_close(f.term);
 	mel_buf_free(&out);
 	json_decref(f.contract);
-	return rc || more < 0 ? -1 : f.failed;
+	return rc ? -1 : f.failed;
 }

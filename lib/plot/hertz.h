@@ -16,6 +16,8 @@ enum mel_plot_scale {
 			  */
 };
 
+#define MEL_PLOT_DECIBEL 80 /* shown of a linear mel [dB] */
+
 struct mel_plot_contract {
 	double rate;       /* of the samples [Hz]; 0: unknown */
 	double hop;        /* from row to row [samples]; 0: unknown */

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plot/picture.h"
 
+#include <assert.h>
 #include <math.h>
 
 int
 mel_picture_add(struct mel_picture *picture, const struct mel_figure *figure,
     struct mel_err *err)
 {
-	double width = picture->width, height = picture->height;
+	double width = floor(picture->width), height = floor(picture->height);
 
-	if (picture->pages && picture->format != MEL_CANVAS_PDF)
-		return mel_fail(err,
-		    "more than one utterance for one picture: use -d DIR, or "
-		    "-t pdf");
+	assert(!picture->pages || picture->format == MEL_CANVAS_PDF);
 	if (!width)
 		width = MEL_PICTURE_WIDTH;
 	if (!height)

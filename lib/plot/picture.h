@@ -21,7 +21,7 @@ struct mel_picture {
 
 #define MEL_PICTURE_WIDTH 1000
 
-/* A second page fails unless the format is MEL_CANVAS_PDF. */
+/* A second page is for MEL_CANVAS_PDF only. */
 int mel_picture_add(struct mel_picture *picture,
     const struct mel_figure *figure, struct mel_err *err);
 

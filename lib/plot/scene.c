@@ -2,6 +2,7 @@
 #include "plot/scene.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -44,7 +45,7 @@ time_axis(const struct work *w)
 							      : MEL_X_SECONDS;
 }
 
-/* Linear values in dB, MEL_SCENE_DECIBEL below the greatest at least. */
+/* Linear values in dB, MEL_PLOT_DECIBEL below the greatest at least. */
 static void
 to_decibel(struct mel_tensor *t, double factor)
 {
@@ -54,7 +55,7 @@ to_decibel(struct mel_tensor *t, double factor)
 
 	mel_value_range(t, &lo, &hi);
 	hi = hi > 0 ? factor * log10(hi) : 0;
-	least = hi - MEL_SCENE_DECIBEL;
+	least = hi - MEL_PLOT_DECIBEL;
 	for (size_t i = 0; i < n; i++) {
 		double db = v[i] > 0 ? factor * log10(v[i]) : least;
 
@@ -229,7 +230,7 @@ add_defaults(const struct work *w, struct mel_err *err)
 
 	if (w->main && add_port(w, w->main, err))
 		return -1;
-	for (size_t i = 0; i < w->head->n_ports; i++) {
+	for (size_t i = 0; i < w->head->n_ports && !w->scene->main_only; i++) {
 		const char *name = w->head->port[i].name;
 
 		if (!is_main(w, name) && by_default(w, name) &&
@@ -253,9 +254,13 @@ mel_scene_add(struct mel_figure *figure, const struct mel_scene *scene,
 	int rc = 0;
 
 	w.notes = notes;
+	if (w.main && !(scene->contract.rate > 0))
+		rc = mel_strings_add(notes,
+		    "no mel contract in the head: axes are frames and bands",
+		    err);
 	for (size_t i = 0; i < scene->ports.n && !rc; i++)
 		rc = add_port(&w, scene->ports.item[i], err);
-	if (!scene->ports.n)
+	if (!scene->ports.n && !rc)
 		rc = add_defaults(&w, err);
 	if (rc)
 		return mel_fail_in(err, "utterance '%s'", u->key);
@@ -324,6 +329,7 @@ mel_scene_difference(struct mel_figure *figure, const struct mel_scene *scene,
 	const struct mel_tensor *t;
 	struct mel_tensor other = {0};
 	struct mel_panel *panel;
+	int64_t rows;
 	double most;
 	int rc;
 
@@ -340,12 +346,13 @@ mel_scene_difference(struct mel_figure *figure, const struct mel_scene *scene,
 	if (panel->unit && !strcmp(panel->unit, "dB") &&
 	    scene->contract.decibel)
 		to_decibel(&other, scene->contract.decibel);
-	rc = note_lengths(&w, panel->value.dim[0], other.dim[0], err);
+	rows = panel->value.dim[0];
+	rc = subtract(&panel->value, &other, err);
 	if (!rc)
-		rc = subtract(&panel->value, &other, err);
+		rc = note_lengths(&w, rows, other.dim[0], err);
 	mel_tensor_free(&other);
 	if (rc)
-		return -1;
+		return mel_fail_in(err, "utterance '%s'", a->key);
 	mel_value_range(&panel->value, &panel->lo, &panel->hi);
 	most = fmax(fabs(panel->lo), fabs(panel->hi));
 	panel->hi = most > 0 ? most : 1;
@@ -353,6 +360,31 @@ mel_scene_difference(struct mel_figure *figure, const struct mel_scene *scene,
 	panel->difference = true;
 	panel->heading = mel_strdup("Difference", err);
 	return panel->heading ? 0 : -1;
+}
+
+int
+mel_scene_range(struct mel_scene *scene, const char *text, struct mel_err *err)
+{
+	const char *comma = strchr(text, ',');
+	double lo, hi;
+	char *low;
+	int rc;
+
+	if (!comma)
+		return mel_fail(err, "%s: two numbers LO,HI are needed", text);
+	low = mel_strndup(text, (size_t)(comma - text), err);
+	if (!low)
+		return -1;
+	rc = mel_parse_double(low, &lo, err);
+	free(low);
+	if (rc || mel_parse_double(comma + 1, &hi, err))
+		return -1;
+	if (lo >= hi)
+		return mel_fail(err, "%s: LO must be below HI", text);
+	scene->lo = lo;
+	scene->hi = hi;
+	scene->ranged = true;
+	return 0;
 }
 
 static bool

@@ -17,8 +17,7 @@
  * marked, and labelled if the begin record has "symbols", one string each.
  */
 
-#define MEL_SCENE_CURVES  4  /* columns drawn as curves */
-#define MEL_SCENE_DECIBEL 80 /* range shown of a linear mel [dB] */
+#define MEL_SCENE_CURVES 4 /* columns drawn as curves */
 
 struct mel_scene {
 	struct mel_plot_contract contract;
@@ -30,10 +29,16 @@ struct mel_scene {
 	 */
 	struct mel_strings ports;
 
+	bool main_only; /* none named: no pitch, no energy */
+
 	const char *heading; /* of the utterance's first panel; NULL: none */
 	bool ranged;         /* lo, hi: the range of the main port's colours */
 	double lo, hi;
 };
+
+/* Sets the range from "LO,HI", LO below HI. */
+int mel_scene_range(
+    struct mel_scene *scene, const char *text, struct mel_err *err);
 
 /*
  * Adds the panels of an utterance whose state is MEL_UTT_WHOLE. Remarks about

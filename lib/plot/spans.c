@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plot/spans.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "tensor/convert.h"
 
 #define COUNT_LIMIT 1e9 /* most rows of a token, or of all */
@@ -66,6 +68,62 @@ name_of(json_t *symbols, size_t i, size_t n)
 	return name ? name : "";
 }
 
+/*
+ * What a label is on its own: +1 a stress mark, which belongs to what comes
+ * next (U+02C8, U+02CC), -1 another modifier or combining mark, which belongs
+ * to what was before (U+02B0 .. U+036F), 0 a letter.
+ */
+static int
+leaning(const char *label)
+{
+	size_t used, len = strlen(label);
+	uint32_t code = len ? mel_utf8_next(label, len, &used) : 0;
+
+	if (!len || used != len || code < 0x2b0 || code > 0x36f)
+		return 0;
+	return code == 0x2c8 || code == 0x2cc ? 1 : -1;
+}
+
+/* to becomes before + after, whose own labels become empty but for `to`. */
+static int
+join(struct mel_span *before, struct mel_span *after, struct mel_span *to,
+    struct mel_err *err)
+{
+	struct mel_buf both = {0};
+
+	if (mel_buf_puts(&both, before->label, err) ||
+	    mel_buf_puts(&both, after->label, err)) {
+		mel_buf_free(&both);
+		return -1;
+	}
+	before->label[0] = 0;
+	after->label[0] = 0;
+	free(to->label);
+	to->label = both.data;
+	return 0;
+}
+
+/* Marks are tokens of some voices; alone they could not be read. */
+static int
+join_marks(struct mel_panel *panel, struct mel_err *err)
+{
+	for (size_t i = panel->n_spans; i-- > 1;) {
+		struct mel_span *s = &panel->span[i];
+
+		if (leaning(s[-1].label) > 0 && *s->label &&
+		    join(&s[-1], s, s, err))
+			return -1;
+	}
+	for (size_t i = 1; i < panel->n_spans; i++) {
+		struct mel_span *s = &panel->span[i];
+
+		if (leaning(s->label) < 0 && *s[-1].label &&
+		    join(&s[-1], s, &s[-1], err))
+			return -1;
+	}
+	return 0;
+}
+
 int
 mel_spans_make(struct mel_panel *panel, const struct mel_utterance *u,
     double step, int64_t rows, struct mel_strings *notes, struct mel_err *err)
@@ -95,7 +153,7 @@ mel_spans_make(struct mel_panel *panel, const struct mel_utterance *u,
 			return -1;
 		panel->n_spans++;
 	}
-	return 0;
+	return join_marks(panel, err);
 }
 
 bool

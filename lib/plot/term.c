@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/mem.h"
 #include "plot/color.h"
@@ -35,13 +36,42 @@ struct mel_term {
 	bool open;     /* within an utterance */
 };
 
+void
+mel_term_fit(struct mel_term_options *options, int fd)
+{
+	struct winsize size;
+	bool known =
+	    !ioctl(fd, TIOCGWINSZ, &size) && size.ws_col && size.ws_row;
+	/* Title, axis and the prompt are to be seen, too. */
+	int columns = known ? size.ws_col : 80;
+	int lines = known ? size.ws_row - 4 : MEL_TERM_LINES;
+
+	if (!options->columns)
+		options->columns = columns < MEL_TERM_LEAST  ? MEL_TERM_LEAST
+				   : columns > MEL_TERM_MOST ? MEL_TERM_MOST
+							     : columns;
+	if (!options->lines)
+		options->lines = lines < 2                ? 2
+				 : lines > MEL_TERM_LINES ? MEL_TERM_LINES
+							  : lines;
+}
+
 int
 mel_term_open(struct mel_term **term, const struct mel_term_options *options,
     struct mel_buf *out, struct mel_err *err)
 {
-	struct mel_term *t = mel_alloc(1, sizeof(*t), err);
+	struct mel_term *t;
 	size_t columns = (size_t)(options->columns - MARGIN);
 
+	if (options->columns < MEL_TERM_LEAST ||
+	    options->columns > MEL_TERM_MOST || options->lines < 2 ||
+	    options->lines > MEL_TERM_MOST)
+		return mel_fail(err,
+		    "%d columns and %d lines: a terminal has %d to %d and 2 "
+		    "to %d",
+		    options->columns, options->lines, MEL_TERM_LEAST,
+		    MEL_TERM_MOST, MEL_TERM_MOST);
+	t = mel_alloc(1, sizeof(*t), err);
 	if (!t)
 		return -1;
 	t->options = *options;
@@ -155,7 +185,7 @@ range_of(const struct mel_term *t, double *lo, double *hi)
 	*lo = t->options.ranged ? t->options.lo : t->lo;
 	*hi = t->options.ranged ? t->options.hi : t->hi;
 	if (!t->options.ranged && t->options.contract.decibel > 0)
-		*lo = fmax(*lo, *hi - 80);
+		*lo = fmax(*lo, *hi - MEL_PLOT_DECIBEL);
 }
 
 static struct mel_rgb

@@ -19,12 +19,19 @@
 
 struct mel_term_options {
 	int columns; /* [MEL_TERM_LEAST..MEL_TERM_MOST], margin included */
-	int lines;   /* of a strip [1..MEL_TERM_MOST], axis not counted */
+	int lines;   /* of a strip [2..MEL_TERM_MOST], axis not counted */
 	bool live;   /* a strip is drawn anew while it grows */
 	bool ranged; /* lo, hi are the range of colours, else what came */
 	double lo, hi;
 	struct mel_plot_contract contract; /* of the stream */
 };
+
+/*
+ * Columns and lines that are 0 become those of the terminal behind fd, at
+ * most MEL_TERM_LINES, or 80 x MEL_TERM_LINES if there is none.
+ */
+#define MEL_TERM_LINES 20
+void mel_term_fit(struct mel_term_options *options, int fd);
 
 struct mel_term;
 
@@ -47,12 +54,13 @@ int mel_term_end(struct mel_term *term, struct mel_err *err);
 void mel_term_close(struct mel_term *term);
 
 /*
- * Shows all utterances of a stream whose head was just read, written to fd as
- * they come: the main rows port, or `port` if not NULL. Returns 0, or 1 if an
- * utterance ended with an error record (its rows stay where they were shown);
- * -1 on any other trouble.
+ * Shows all utterances of a stream whose head was just read, as they come: the
+ * main rows port, or `port` if not NULL. output: as in mel_outfile_open, NULL
+ * for standard output. Returns 0, or 1 if an utterance ended with an error
+ * record (its rows stay where they were shown); -1 on any other trouble.
  */
 int mel_term_follow(const struct mel_term_options *options,
-    struct mel_reader *reader, const char *port, int fd, struct mel_err *err);
+    struct mel_reader *reader, const char *port, const char *output,
+    struct mel_err *err);
 
 #endif

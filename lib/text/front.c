@@ -18,10 +18,8 @@ int
 mel_front_declare_bytes(struct mel_decls *decls, const char *name,
     bool optional, struct mel_err *err)
 {
-	struct mel_decl decl = {.name = (char *)(uintptr_t)name,
-	    .dtype = MEL_U8,
-	    .ndim = 1,
-	    .optional = optional};
+	struct mel_decl decl = {
+	    .name = name, .dtype = MEL_U8, .ndim = 1, .optional = optional};
 
 	return mel_decls_add(decls, &decl, err);
 }
@@ -72,6 +70,9 @@ mel_front_open(struct mel_front *f, const char *block,
 			      find(f, "begin", o->begin, &f->begin, err) ||
 			      find(f, "end", o->end, &f->end, err) ||
 			      find(f, "pad", o->pad, &f->pad, err)))
+		return -1;
+	if (f->symbols &&
+	    mel_front_declare_bytes(&spec->gives, "symbols", false, err))
 		return -1;
 	return declare(spec, err);
 }
@@ -207,12 +208,49 @@ look_up(const struct mel_front *f, const char *s, size_t n, struct ids *ids,
 	return f->end >= 0 ? push(ids, f->end, err) : 0;
 }
 
+/* Gives bytes under a name; the text's memory goes over, also on failure. */
 static int
-give(struct ids *ids, struct mel_bundle *out, struct mel_err *err)
+give_text(struct mel_buf *text, const char *name, struct mel_bundle *out,
+    struct mel_err *err)
+{
+	int64_t dim[1] = {(int64_t)text->len};
+	struct mel_tensor t = mel_tensor_view(MEL_U8, 1, dim, text->data);
+
+	t.owned = true;
+	*text = (struct mel_buf){0};
+	if (mel_bundle_put(out, name, &t, err)) {
+		mel_tensor_free(&t);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+give_symbols(const struct mel_front *f, const struct ids *ids,
+    struct mel_bundle *out, struct mel_err *err)
+{
+	struct mel_buf text = {0};
+
+	for (size_t i = 0; i < ids->n; i++) {
+		if (mel_buf_puts(&text,
+			mel_symbols_name(f->symbols, ids->item[i]), err) ||
+		    mel_buf_puts(&text, "\n", err)) {
+			mel_buf_free(&text);
+			return -1;
+		}
+	}
+	return give_text(&text, "symbols", out, err);
+}
+
+static int
+give(const struct mel_front *f, struct ids *ids, struct mel_bundle *out,
+    struct mel_err *err)
 {
 	int64_t dim[1] = {(int64_t)ids->n};
 	struct mel_tensor t = mel_tensor_view(MEL_I64, 1, dim, ids->item);
 
+	if (f->symbols && give_symbols(f, ids, out, err))
+		return -1;
 	t.owned = true;
 	ids->item = NULL;
 	if (mel_bundle_put(out, "tokens", &t, err)) {
@@ -227,7 +265,7 @@ mel_front_encode(const struct mel_front *f, const char *s, size_t n,
     struct mel_bundle *out, struct mel_err *err)
 {
 	struct ids ids = {0};
-	int rc = look_up(f, s, n, &ids, err) || give(&ids, out, err);
+	int rc = look_up(f, s, n, &ids, err) || give(f, &ids, out, err);
 
 	free(ids.item);
 	return rc ? -1 : 0;
@@ -252,7 +290,7 @@ mel_front_give_ids(const struct mel_front *f, const int64_t *id, size_t n,
 			rc = push(&ids, id[i], err);
 	}
 	if (!rc)
-		rc = give(&ids, out, err);
+		rc = give(f, &ids, out, err);
 	free(ids.item);
 	return rc;
 }

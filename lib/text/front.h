@@ -2,6 +2,8 @@
 #ifndef MEL_TEXT_FRONT_H
 #define MEL_TEXT_FRONT_H
 
+#include <stdlib.h>
+
 #include "block/block.h"
 #include "text/symbols.h"
 
@@ -17,7 +19,7 @@ enum mel_front_unknown {
 
 /* First member of each front end's options. */
 struct mel_front_options {
-	char *symbols; /* full path; owned by whoever made the options */
+	char *symbols; /* full path, owned */
 	char *begin;   /* symbol put before the tokens; NULL or "": none */
 	char *end;     /* symbol put behind them; NULL or "": none */
 	char *pad;     /* symbol that fills fixed shapes; NULL or "": none */
@@ -29,6 +31,7 @@ extern const char *const mel_front_unknown_names[];
 #define MEL_FRONT_OPTION_SYMBOLS(needed)                                       \
 	{                                                                      \
 		.name = "symbols", .type = MEL_OPT_OBJECT, .object = "file",   \
+		.drop = free,                                                  \
 		.offset = offsetof(struct mel_front_options, symbols),         \
 		.required = needed, .arg = "FILE",                             \
 		.help = "symbol table, one symbol a line"                      \

@@ -14,8 +14,10 @@
  *   input_phonemes  u8 [bytes]    phonemes, UTF-8 (Espeak only)
  *   text            u8 [bytes]    UTF-8 without NUL, one utterance
  *
- * All give `tokens`, i64 [tokens]. Ids outside the symbol table, faulty
- * UTF-8, NUL, and an utterance without tokens are errors of the utterance.
+ * All give `tokens`, i64 [tokens], and, if they have a symbol table,
+ * `symbols`, u8 [bytes]: the symbol of each token with a newline behind it. Ids
+ * outside the symbol table, faulty UTF-8, NUL, and an utterance without tokens
+ * are errors of the utterance.
  */
 
 /*
