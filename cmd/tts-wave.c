@@ -65,6 +65,9 @@ configure(struct wave_job *job, const struct values *v)
 
 	if (v->dir && v->output)
 		tool_usage("-d and -o exclude each other");
+	if (v->type == MEL_SOUND_FLAC && v->format > MEL_S24)
+		tool_usage(
+		    "flac has no %s samples", mel_sample_formats[v->format]);
 	job->type = v->type;
 	job->format = v->format;
 	job->gap = v->gap;
@@ -106,6 +109,7 @@ main(int argc, char **argv)
 	struct mel_outfile out;
 	struct values v = {0};
 	struct mel_err err;
+	bool worth;
 	int at = tool_parse(&tool, argc, argv, &v);
 
 	configure(&job, &v);
@@ -121,10 +125,10 @@ main(int argc, char **argv)
 		run(&job, &v, NULL);
 	for (; at < argc; at++)
 		run(&job, &v, argv[at]);
-	wave_job_close(&job);
+	worth = wave_job_close(&job);
 	if (v.dir)
 		mel_outdir_close(&dir);
-	else if (job.opened)
+	else if (worth)
 		tool_commit_output(&out);
 	else
 		mel_outfile_abort(&out);

@@ -63,21 +63,20 @@ mel_port(const struct wave_job *job, const struct mel_head *head,
 	return NULL;
 }
 
-/* What needs the contract. */
+/* What needs the contract. Dies if there can be no output. */
 static int
 set_up(struct wave_job *job, struct mel_err *err)
 {
+	struct mel_err fatal;
+
 	if (job->griffin)
 		return 0;
 	if (mel_inverse_open(&job->inverse, &job->contract, err) ||
 	    mel_griffin_open(&job->griffin, &job->contract, job->pool, err))
 		return -1;
-	if (job->dir)
-		return 0;
-	if (mel_sound_out_open(&job->all, job->out->fd, job->type, job->format,
-		job->contract.rate, err))
-		return -1;
-	job->opened = true;
+	if (!job->dir && mel_sound_out_open(&job->all, job->out->fd, job->type,
+			     job->format, job->contract.rate, &fatal))
+		tool_die("output: %s", fatal.msg);
 	return 0;
 }
 
@@ -128,11 +127,11 @@ append(struct wave_job *job, const float *x, int64_t n)
 		size_t now = gap < 1024 ? (size_t)gap : 1024;
 
 		if (mel_sound_out_write(job->all, zeros, now, &err))
-			tool_die("%s", err.msg);
+			tool_die("output: %s", err.msg);
 		gap -= (int64_t)now;
 	}
 	if (mel_sound_out_write(job->all, x, (size_t)n, &err))
-		tool_die("%s", err.msg);
+		tool_die("output: %s", err.msg);
 	job->utterances++;
 }
 
@@ -283,9 +282,11 @@ wave_job_run(struct wave_job *job, struct mel_reader *reader, const char *name)
 	mel_strings_free(&ports);
 }
 
-void
+bool
 wave_job_close(struct wave_job *job)
 {
+	/* Nothing came of it: no file that says so with zero samples. */
+	bool worth = job->all && (job->utterances || !job->failed);
 	struct mel_err err;
 
 	if (job->verbose && job->first > 0)
@@ -294,12 +295,15 @@ wave_job_close(struct wave_job *job)
 		    1e3 * job->first, job->seconds,
 		    job->seconds > 0 ? (wave_now() - job->start) / job->seconds
 				     : 0);
-	if (job->all) {
+	if (worth) {
 		clipped(job, job->all);
 		if (mel_sound_out_finish(job->all, &err))
-			tool_die("%s", err.msg);
+			tool_die("output: %s", err.msg);
+	} else {
+		mel_sound_out_close(job->all);
 	}
 	mel_inverse_close(job->inverse);
 	mel_griffin_close(job->griffin);
 	mel_pool_close(job->pool);
+	return worth;
 }

@@ -31,7 +31,6 @@ struct wave_job {
 	struct mel_outdir *dir;    /* -d, or NULL */
 	struct mel_outfile *out;   /* else all go here */
 	struct mel_sound_out *all; /* opened with the first contract */
-	bool opened;               /* there is something to commit */
 	size_t utterances;         /* written to `all` */
 
 	double start;   /* of the program [s] */
@@ -49,7 +48,10 @@ double wave_now(void);
 void wave_job_run(
     struct wave_job *job, struct mel_reader *reader, const char *name);
 
-/* Completes the output (a stream without sounds gives an empty file). */
-void wave_job_close(struct wave_job *job);
+/*
+ * Completes the common output: true if it is worth keeping (a stream without
+ * utterances gives an empty file, one that failed before its first none).
+ */
+bool wave_job_close(struct wave_job *job);
 
 #endif
