@@ -21,11 +21,35 @@ fails_with() {
     }
 }
 
-# mandoc finds nothing to complain about, and every option that --help names
-# is in the page, with the same letter, and no other.
+# Writes the bytes that a commented hex file means.
+unhex() {
+    "$PYTHON" -c 'import re, sys
+sys.stdout.buffer.write(bytes.fromhex(re.sub("#.*", "", sys.stdin.read())))' \
+        <"$1"
+}
+
+# Runs the one-line commands (.Dl) of the page's EXAMPLES, one after the other,
+# in the current folder. Each must succeed.
+page_examples() { # TOOL
+    local line n=0
+    while IFS= read -r line; do
+        bash -o pipefail -c "$line" >/dev/null || {
+            echo "failed: $line"
+            return 1
+        }
+        n=$((n + 1))
+    done < <(sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/s/^\.Dl //p' \
+        "$ROOT/man/$1.1" | sed 's/\\(dq/"/g; s/\\e/\\/g; s/\\&//g')
+    [ "$n" -gt 0 ]
+}
+
+# mandoc finds nothing to complain about, and the page has the options that
+# --help names, with the same letters, and no other.
 page_matches() { # TOOL
     mandoc -T lint -W warning "$ROOT/man/$1.1" || return 1
-    diff <("$1" --help | sed -nE 's/^ +(-(.), )?--([a-z-]+).*/\3 \2/p' |
-        sort) <(sed -nE 's/^\.It Fl (([a-zA-Z]) , )?Fl -([a-z-]+).*/\3 \2/p' \
-            "$ROOT/man/$1.1" | sort)
+    diff <("$1" --help | sed -nE 's/^ +(-(.), )?--([a-z0-9-]+).*/\3 \2/p' |
+        grep -vE '^(help|version) ' | sort) <(sed -nE \
+        -e 's/^\.It Fl -([a-z0-9-]+).*/\1 /p' \
+        -e 's/^\.It Fl ([a-zA-Z]) , Fl -([a-z0-9-]+).*/\2 \1/p' \
+        "$ROOT/man/$1.1" | sort)
 }

@@ -9,29 +9,32 @@
  * The composites. Members are options, owned by the options struct.
  */
 
-/* A list of members, as an OBJECT option holds it by pointer. */
-struct mel_sequence_list {
-	struct mel_sequence **item; /* [n], owned, as are its members */
+/* A block of either kind: one of the two is set. */
+struct mel_member {
+	struct mel_sequence *sequence;
+	struct mel_streamable *streamable;
+};
+
+/* Members, all of one kind, as an OBJECT option holds them by pointer. */
+struct mel_member_list {
+	struct mel_member *item; /* [n], owned, as are the blocks */
 	size_t n;
 };
 
-struct mel_streamable_list {
-	struct mel_streamable **item; /* [n], owned, as are its members */
-	size_t n;
-};
+/* Closes whichever is set. */
+void mel_member_close(struct mel_member *member);
 
-/* Close the members and free the list. NULL is fine. */
-void mel_sequence_list_free(struct mel_sequence_list *list);
-void mel_streamable_list_free(struct mel_streamable_list *list);
+/* Closes the members and frees the list. NULL is fine. */
+void mel_member_list_free(struct mel_member_list *list);
 
 /* Options of SequenceBlockContainer, Encoders and ParallelEncoders. */
 struct mel_container_options {
-	struct mel_sequence_list *blocks;
+	struct mel_member_list *blocks;
 };
 
 /* Options of StreamableStack. */
 struct mel_stack_options {
-	struct mel_streamable_list *stack;
+	struct mel_member_list *stack;
 };
 
 /* Options of StreamablePipeline. */

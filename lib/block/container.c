@@ -13,7 +13,7 @@
  * each other, so their order changes nothing, and they may run at once.
  */
 struct container {
-	struct mel_sequence **member; /* [n], of the options */
+	struct mel_member *member; /* [n], of the options */
 	size_t n;
 	int *wave; /* [n] from 0 */
 	int waves;
@@ -21,12 +21,20 @@ struct container {
 };
 
 void
-mel_sequence_list_free(struct mel_sequence_list *list)
+mel_member_close(struct mel_member *member)
+{
+	mel_sequence_close(member->sequence);
+	mel_streamable_close(member->streamable);
+	*member = (struct mel_member){0};
+}
+
+void
+mel_member_list_free(struct mel_member_list *list)
 {
 	if (!list)
 		return;
 	for (size_t i = 0; i < list->n; i++)
-		mel_sequence_close(list->item[i]);
+		mel_member_close(&list->item[i]);
 	free(list->item);
 	free(list);
 }
@@ -34,7 +42,7 @@ mel_sequence_list_free(struct mel_sequence_list *list)
 static void
 drop_list(void *list)
 {
-	mel_sequence_list_free(list);
+	mel_member_list_free(list);
 }
 
 /* The member that gives `name`, or n. */
@@ -43,9 +51,9 @@ giver(const struct container *c, const char *name)
 {
 	size_t i = 0;
 
-	while (
-	    i < c->n &&
-	    !mel_decls_find(&mel_sequence_spec_of(c->member[i])->gives, name))
+	while (i < c->n &&
+	       !mel_decls_find(
+		   &mel_sequence_spec_of(c->member[i].sequence)->gives, name))
 		i++;
 	return i;
 }
@@ -58,7 +66,7 @@ static int
 next_wave(const struct container *c, size_t i)
 {
 	const struct mel_decls *needs =
-	    &mel_sequence_spec_of(c->member[i])->needs;
+	    &mel_sequence_spec_of(c->member[i].sequence)->needs;
 	int wave = 0;
 
 	for (size_t k = 0; k < needs->n; k++) {
@@ -103,7 +111,7 @@ order_members(struct container *c, struct mel_err *err)
 		if (c->wave[i] < 0)
 			return mel_fail(err,
 			    "%s needs, through others, what it gives itself",
-			    mel_sequence_type_of(c->member[i])->name);
+			    mel_sequence_type_of(c->member[i].sequence)->name);
 	}
 	return 0;
 }
@@ -114,7 +122,7 @@ declare(const struct container *c, struct mel_sequence_spec *spec,
 {
 	for (size_t i = 0; i < c->n; i++) {
 		const struct mel_sequence_spec *s =
-		    mel_sequence_spec_of(c->member[i]);
+		    mel_sequence_spec_of(c->member[i].sequence);
 
 		for (size_t k = 0; k < s->gives.n; k++) {
 			if (mel_decls_add(&spec->gives, &s->gives.item[k], err))
@@ -177,7 +185,7 @@ connect_container(void *state, const struct mel_decls *have,
 		for (size_t i = 0; !rc && i < c->n; i++) {
 			if (c->wave[i] == wave)
 				rc = mel_sequence_connect(
-				    c->member[i], &scope, &inner, err);
+				    c->member[i].sequence, &scope, &inner, err);
 		}
 	}
 	if (!rc) {
@@ -262,8 +270,8 @@ run_wave(const struct container *c, int wave, const struct mel_bundle *scope,
 		return -1;
 	for (size_t i = 0; i < c->n; i++) {
 		if (c->wave[i] == wave)
-			job[n++] =
-			    (struct job){.member = c->member[i], .in = scope};
+			job[n++] = (struct job){
+			    .member = c->member[i].sequence, .in = scope};
 	}
 	run_jobs(job, n, c->parallel);
 	for (size_t i = 0; i < n; i++) {

@@ -6,25 +6,14 @@
 #include "base/mem.h"
 
 struct stack {
-	struct mel_streamable **member; /* [n], of the options */
+	struct mel_member *member; /* [n], of the options */
 	size_t n;
 };
-
-void
-mel_streamable_list_free(struct mel_streamable_list *list)
-{
-	if (!list)
-		return;
-	for (size_t i = 0; i < list->n; i++)
-		mel_streamable_close(list->item[i]);
-	free(list->item);
-	free(list);
-}
 
 static void
 drop_list(void *list)
 {
-	mel_streamable_list_free(list);
+	mel_member_list_free(list);
 }
 
 /* The look-ahead of the whole is in rows of its input only if no member
@@ -87,13 +76,15 @@ open_stack(void *state, const void *options, const struct mel_env *env,
 	stack->n = o->stack->n;
 	for (size_t i = 0; i < stack->n; i++) {
 		const struct mel_streamable_spec *s =
-		    mel_streamable_spec_of(stack->member[i]);
+		    mel_streamable_spec_of(stack->member[i].streamable);
 
 		if (declare_member(s, spec, err) || declare_width(s, spec, err))
 			return -1;
 	}
-	spec->upstream = mel_streamable_spec_of(stack->member[0])->upstream;
-	spec->in_width = mel_streamable_spec_of(stack->member[0])->in_width;
+	spec->upstream =
+	    mel_streamable_spec_of(stack->member[0].streamable)->upstream;
+	spec->in_width =
+	    mel_streamable_spec_of(stack->member[0].streamable)->in_width;
 	return 0;
 }
 
@@ -104,8 +95,8 @@ connect_stack(void *state, const struct mel_decls *have, int64_t in_width,
 	struct stack *stack = state;
 
 	for (size_t i = 0; i < stack->n; i++) {
-		if (mel_streamable_connect(
-			stack->member[i], have, in_width, width, err))
+		if (mel_streamable_connect(stack->member[i].streamable, have,
+			in_width, width, err))
 			return -1;
 		in_width = *width;
 	}
@@ -119,9 +110,10 @@ begin_stack(void *state, const struct mel_bundle *data,
 	struct stack *stack = state;
 
 	for (size_t i = 0; i < stack->n; i++) {
-		if (mel_streamable_begin(stack->member[i], data, upstream, err))
+		if (mel_streamable_begin(
+			stack->member[i].streamable, data, upstream, err))
 			return -1;
-		upstream = stack->member[i];
+		upstream = stack->member[i].streamable;
 	}
 	*width = mel_streamable_width(upstream);
 	return 0;
@@ -133,7 +125,7 @@ pull_stack(void *state, int64_t wanted, float *rows, struct mel_err *err)
 	struct stack *stack = state;
 
 	return mel_streamable_pull(
-	    stack->member[stack->n - 1], wanted, rows, err);
+	    stack->member[stack->n - 1].streamable, wanted, rows, err);
 }
 
 static void
@@ -142,7 +134,7 @@ reset_stack(void *state)
 	struct stack *stack = state;
 
 	for (size_t i = stack->n; i-- > 0;)
-		mel_streamable_reset(stack->member[i]);
+		mel_streamable_reset(stack->member[i].streamable);
 }
 
 static const struct mel_option stack_options[] = {

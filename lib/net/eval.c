@@ -47,8 +47,8 @@ mel_node_prepare(struct mel_node *node, struct mel_err *err)
 	return mel_node_prepare_as(node, op, err);
 }
 
-static int
-infer(const struct mel_node *node, const struct mel_tensor *const in[],
+int
+mel_node_infer(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], struct mel_err *err)
 {
 	int rc;
@@ -56,11 +56,14 @@ infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	for (int i = 0; i < node->n_out; i++)
 		out[i] = (struct mel_tensor){0};
 	rc = node->op->infer(node, in, out, err);
-	if (rc > 0)
-		return mel_node_fail(node, err, "shape stays unknown");
-	for (int i = 0; i < node->n_out; i++) {
+	for (int i = 0; !rc && i < node->n_out; i++) {
+		struct mel_tensor *t = &out[i];
+
 		if (node->out[i] == MEL_ABSENT)
-			out[i] = (struct mel_tensor){0};
+			*t = (struct mel_tensor){0};
+		else if (mel_shape_check(t->dtype, t->ndim, t->dim, NULL, err))
+			rc = mel_node_fail(
+			    node, err, "output %d cannot have its shape", i);
 	}
 	return rc;
 }
@@ -110,7 +113,11 @@ int
 mel_node_eval(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
 {
-	if (infer(node, in, out, err) || allocate(node, out, err))
+	int rc = mel_node_infer(node, in, out, err);
+
+	if (rc > 0)
+		return mel_node_fail(node, err, "its shape stays unknown");
+	if (rc || allocate(node, out, err))
 		return -1;
 	if (!forward(node, in, out, run, err))
 		return 0;

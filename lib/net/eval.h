@@ -20,6 +20,14 @@ int mel_node_prepare_as(
     struct mel_node *node, const struct mel_op *op, struct mel_err *err);
 
 /*
+ * op->infer with out cleared before it, outputs that are left out cleared
+ * after it, and every shape checked. Returns 0, -1 or MEL_INFER_LATER.
+ */
+int mel_node_infer(const struct mel_node *node,
+    const struct mel_tensor *const in[], struct mel_tensor out[],
+    struct mel_err *err);
+
+/*
  * infer and forward of a prepared node. in: [node->n_in], NULL where absent,
  * with data. out: [node->n_out], becomes new tensors owned by the caller,
  * MEL_NONE where node->out is MEL_ABSENT. Of `run` the scratch is not used.

@@ -286,6 +286,7 @@ static void
 free_io(struct mel_io *io, int n)
 {
 	for (int i = 0; i < n; i++) {
+		free(io[i].name);
 		for (int d = 0; d < MEL_MAX_DIMS; d++)
 			free(io[i].symbol[d]);
 	}

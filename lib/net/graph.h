@@ -68,8 +68,9 @@ struct mel_value {
 
 /* A graph input or output as declared; lengths may be wrong, see onnx.h. */
 struct mel_io {
-	int value;
-	enum mel_dtype dtype;
+	char *name; /* owned, as in the file */
+	int value;  /* may have another name, if nodes between are gone */
+	enum mel_dtype dtype;       /* MEL_NONE: not declared or not known */
 	int ndim;                   /* -1: not declared */
 	int64_t dim[MEL_MAX_DIMS];  /* -1: symbolic or unknown */
 	char *symbol[MEL_MAX_DIMS]; /* owned; name of a symbolic length */

@@ -7,12 +7,23 @@
 
 /*
  * One operator: what it takes, its shape rule, its time rule, its value.
- * One file per family (op_NAME.c); net/optable.c lists them all. Kernels see
- * one normalised form only: net/normalise.c has turned old attributes into
- * inputs (Squeeze, Unsqueeze, ReduceX axes; Split sizes; Slice; Pad; Clip)
- * and nodes without effect are gone.
+ * One file per family (op_NAME.c); net/optable.c lists them all. Nothing
+ * looks at names of tensors, nodes or files.
  *
- * Nothing looks at names of tensors, nodes or files.
+ * Operators see one normal form only, made by net/normalise.c from any opset:
+ * Constant, Identity and Dropout are gone, and
+ *	Squeeze, Unsqueeze, ReduceX	axes are input 1 (absent: all, or none
+ *					with noop_with_empty_axes)
+ *	Slice		data, starts, ends, [axes], [steps]
+ *	Pad		data, pads, [value], [axes]; attribute mode
+ *	Clip		data, [min], [max]
+ *	Split		data, [sizes]; else equal parts, the last one smaller
+ *	Softmax, LogSoftmax	attribute axis is always there; attribute
+ *			flatten = 1: over all axes from axis on at once (the
+ *			meaning before opset 13)
+ *	BatchNormalization	inference: one output, unless training_mode
+ *	TopK		data, k
+ * Everything else has the attributes of its newest version up to opset 21.
  */
 
 struct mel_kernels; /* net/kernels.h: the fast loops of one ISA */
@@ -45,7 +56,10 @@ struct mel_op {
 	size_t params_size;
 	enum mel_time_rule time;
 
-	/* The value depends on the inputs' shapes alone (Shape, Size). */
+	/*
+	 * The value depends on the inputs' shapes alone (Shape, Size):
+	 * forward may be called with inputs whose data is NULL.
+	 */
 	bool shape_only;
 	/* out[0] has the data of in[0], only the shape is new (Reshape). */
 	bool alias;
@@ -81,7 +95,8 @@ struct mel_op {
 	    const struct mel_tensor *const in[], const struct mel_tensor out[]);
 
 	/*
-	 * The value. in as above, with data; out as infer said, data to be
+	 * The value. in as above, with data (never NULL, even if there are no
+	 * elements); out as infer said, data to be
 	 * written (not cleared). Outputs left out have dtype MEL_NONE.
 	 * The row law: an element of out is one fixed chain of operations on
 	 * its own inputs, however many rows the tensors have and however the

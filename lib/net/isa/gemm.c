@@ -6,7 +6,9 @@
  * the last panel is one vector wide if that is enough, and filled with zeros.
  */
 
-#define PANEL (VECS * VL)
+#define PANEL  (VECS * VL)
+#define UNROLL 4
+#define SHARE  3
 
 /* Products of one tile between load and store of its sums: 32 to 96 kB of b. */
 #define BLOCK_K 384
@@ -20,6 +22,7 @@ struct tile {
 	size_t lda, tap;
 	size_t taps, k;
 	const float *b;
+	size_t stride_b;   /* floats from one panel to the next */
 	const float *init; /* whole vectors, may be NULL */
 	size_t ldinit;
 	float *c; /* whole vectors */
@@ -63,44 +66,84 @@ mel_isa_pack(const struct mel_pack *p)
 	}
 }
 
+/* How many vectors and panels a micro-kernel has at once: constants. */
+struct shape {
+	int rows, vecs, panels;
+};
+
+/* Sums of the largest shape. */
+#define SUMS (ROWS * VECS > 4 * VECS ? ROWS * VECS : 4 * VECS)
+
+/* Step i of the sums: element i of each row times line i of the panels. */
+INLINE void
+step(vf *acc, const float *const a[], const struct tile *t, const float *b,
+    const struct shape s, const int i)
+{
+	const int wide = s.vecs * s.panels;
+	vf col[4 * VECS];
+
+	for (int v = 0; v < wide; v++)
+		col[v] = load(b + v / s.vecs * t->stride_b +
+			      (i * s.vecs + v % s.vecs) * VL);
+	for (int r = 0; r < s.rows; r++) {
+		vf row = splat(a[r / SHARE][r % SHARE * t->lda + i]);
+
+		for (int v = 0; v < wide; v++)
+			acc[r * wide + v] =
+			    vfma(row, col[v], acc[r * wide + v]);
+	}
+}
+
+/* All steps of tap j, whose panels begin at b. */
+INLINE void
+tap_steps(vf *acc, const struct tile *t, size_t j, const float *b,
+    const struct shape s)
+{
+	const float *a[(ROWS + SHARE - 1) / SHARE];
+	size_t i = 0;
+
+	for (int r = 0; r < s.rows; r += SHARE) {
+		a[r / SHARE] = t->a + j * t->tap + r * t->lda;
+		/* Or the compiler makes one pointer a row of it. */
+		__asm__("" : "+r"(a[r / SHARE]));
+	}
+	for (; i + UNROLL <= t->k; i += UNROLL) {
+		for (int u = 0; u < UNROLL; u++)
+			step(acc, a, t, b, s, u);
+		for (int r = 0; r < s.rows; r += SHARE)
+			a[r / SHARE] += UNROLL;
+		b += UNROLL * s.vecs * VL;
+	}
+	for (; i < t->k; i++) {
+		step(acc, a, t, b, s, 0);
+		for (int r = 0; r < s.rows; r += SHARE)
+			a[r / SHARE]++;
+		b += s.vecs * VL;
+	}
+}
+
 /*
- * The micro-kernel: rows and vecs are constants after inlining, so that all
- * sums live in registers. Rows are addressed three to a pointer: more
- * pointers than registers would cost a load each.
+ * The micro-kernel. After inlining all sums live in registers. Address
+ * arithmetic takes slots from the products, so a pointer serves SHARE rows
+ * and UNROLL steps.
  */
 INLINE void
-micro(const struct tile *t, const int rows, const int vecs)
+micro(const struct tile *t, const struct shape s)
 {
-	const size_t lda = t->lda;
-	const float *b = t->b;
-	vf acc[ROWS][VECS];
+	const int wide = s.vecs * s.panels;
+	vf acc[SUMS];
 
-	for (int r = 0; r < rows; r++) {
-		for (int v = 0; v < vecs; v++)
-			acc[r][v] = t->init
-					? load(t->init + r * t->ldinit + v * VL)
-					: splat(0.0f);
+	for (int r = 0; r < s.rows; r++) {
+		for (int v = 0; v < wide; v++)
+			acc[r * wide + v] =
+			    t->init ? load(t->init + r * t->ldinit + v * VL)
+				    : splat(0.0f);
 	}
-	for (size_t j = 0; j < t->taps; j++) {
-		const float *a = t->a + j * t->tap;
-
-		for (size_t i = 0; i < t->k; i++, b += vecs * VL) {
-			vf col[VECS];
-
-			for (int v = 0; v < vecs; v++)
-				col[v] = load(b + v * VL);
-			for (int r = 0; r < rows; r++) {
-				vf row = splat(a[r * lda + i]);
-
-				for (int v = 0; v < vecs; v++)
-					acc[r][v] =
-					    vfma(row, col[v], acc[r][v]);
-			}
-		}
-	}
-	for (int r = 0; r < rows; r++) {
-		for (int v = 0; v < vecs; v++)
-			store(t->c + r * t->ldc + v * VL, acc[r][v]);
+	for (size_t j = 0; j < t->taps; j++)
+		tap_steps(acc, t, j, t->b + j * t->k * s.vecs * VL, s);
+	for (int r = 0; r < s.rows; r++) {
+		for (int v = 0; v < wide; v++)
+			store(t->c + r * t->ldc + v * VL, acc[r * wide + v]);
 	}
 }
 
@@ -109,17 +152,44 @@ typedef void micro_fn(const struct tile *t);
 #define MICRO(rows)                                                            \
 	static void micro_##rows##_1(const struct tile *t)                     \
 	{                                                                      \
-		micro(t, rows, 1);                                             \
+		micro(t, (struct shape){rows, 1, 1});                          \
 	}                                                                      \
 	static void micro_##rows##_2(const struct tile *t)                     \
 	{                                                                      \
-		micro(t, rows, VECS);                                          \
+		micro(t, (struct shape){rows, VECS, 1});                       \
 	}
 #define MICRO_ENTRY(rows) {micro_##rows##_1, micro_##rows##_2},
 
 EACH_ROW_COUNT(MICRO)
 
 static micro_fn *const micros[ROWS][2] = {EACH_ROW_COUNT(MICRO_ENTRY)};
+
+/* One or two rows need several panels to keep the adders busy. */
+static void
+micro_wide_1(const struct tile *t)
+{
+	micro(t, (struct shape){1, VECS, 4});
+}
+
+static void
+micro_wide_2(const struct tile *t)
+{
+	micro(t, (struct shape){2, VECS, 2});
+}
+
+static size_t
+panels_at_once(size_t m)
+{
+	return m == 1 ? 4 : m == 2 ? 2 : 1;
+}
+
+static micro_fn *
+find_micro(size_t rows, size_t cols)
+{
+	if (cols > PANEL)
+		return rows == 1 ? micro_wide_1 : micro_wide_2;
+	return micros[rows - 1][panel_vecs(cols) - 1];
+}
 
 /* A tile with fewer columns than its vectors: through a copy of c. */
 static void
@@ -143,11 +213,13 @@ partial_tile(micro_fn *run, const struct tile *t, size_t rows, size_t cols)
 		    t->c + r * t->ldc, part + r * PANEL, cols * sizeof(*part));
 }
 
-/* All m rows of one panel of `cols` columns; t describes its first row. */
+/*
+ * All m rows of one panel of `cols` columns, or of several whole ones; t
+ * describes the first row.
+ */
 static void
 panel_rows(struct tile t, size_t m, size_t cols)
 {
-	size_t vecs = panel_vecs(cols);
 	size_t tiles = (m + ROWS - 1) / ROWS;
 
 	/* Tiles of about equal height: a last one of one row would crawl. */
@@ -156,8 +228,8 @@ panel_rows(struct tile t, size_t m, size_t cols)
 
 		rows = (m + tiles - 1) / tiles;
 		tiles--;
-		run = micros[rows - 1][vecs > 1];
-		if (cols < vecs * VL)
+		run = find_micro(rows, cols);
+		if (cols % VL)
 			partial_tile(run, &t, rows, cols);
 		else
 			run(&t);
@@ -168,7 +240,7 @@ panel_rows(struct tile t, size_t m, size_t cols)
 	}
 }
 
-/* One panel, in steps of about BLOCK_K products. */
+/* The same in steps of about BLOCK_K products. */
 static void
 panel_blocks(struct tile t, const struct mel_gemm *g, size_t m, size_t cols)
 {
@@ -202,6 +274,33 @@ copy_init(const struct mel_gemm *g)
 	}
 }
 
+/* Rows [r, r + m). */
+static void
+row_block(const struct mel_gemm *g, size_t r, size_t m)
+{
+	size_t k = g->taps * g->k, cols;
+
+	for (size_t j = 0; j < g->n; j += cols) {
+		struct tile t = {
+		    .a = g->a + r * g->lda,
+		    .lda = g->lda,
+		    .tap = g->tap,
+		    .b = g->b + j * k,
+		    .stride_b = k * PANEL,
+		    .init = g->init ? g->init + r * g->ldinit + j : NULL,
+		    .ldinit = g->ldinit,
+		    .c = g->c + r * g->ldc + j,
+		    .ldc = g->ldc,
+		};
+		size_t left = g->n - j;
+
+		cols = PANEL * panels_at_once(m);
+		if (cols > left)
+			cols = left < PANEL ? left : PANEL;
+		panel_blocks(t, g, m, cols);
+	}
+}
+
 void
 mel_isa_gemm(const struct mel_gemm *wanted)
 {
@@ -220,20 +319,6 @@ mel_isa_gemm(const struct mel_gemm *wanted)
 	for (size_t r = 0; r < g.m; r += BLOCK_M) {
 		size_t m = g.m - r < BLOCK_M ? g.m - r : BLOCK_M;
 
-		for (size_t j = 0; j < g.n; j += PANEL) {
-			size_t left = g.n - j;
-			struct tile t = {
-			    .a = g.a + r * g.lda,
-			    .lda = g.lda,
-			    .tap = g.tap,
-			    .b = g.b + j * k,
-			    .init = g.init ? g.init + r * g.ldinit + j : NULL,
-			    .ldinit = g.ldinit,
-			    .c = g.c + r * g.ldc + j,
-			    .ldc = g.ldc,
-			};
-
-			panel_blocks(t, &g, m, left < PANEL ? left : PANEL);
-		}
+		row_block(&g, r, m);
 	}
 }

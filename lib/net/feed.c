@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/feed.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "block/control.h"
+
+const char *
+mel_feed_name(const struct mel_strings *names, const struct mel_net_port *port)
+{
+	const char *other = mel_strings_value(names, port->name);
+
+	return other ? other : port->name;
+}
+
+int
+mel_feed_open(struct mel_feed *feed, const struct mel_netdef *def,
+    const struct mel_strings *names, struct mel_err *err)
+{
+	/* The ports are not changed, only looked up. */
+	struct mel_netdef *look = (struct mel_netdef *)(uintptr_t)def;
+
+	*feed = (struct mel_feed){.def = def, .names = names, .rows = -1};
+	for (size_t i = 0; i < names->n; i += 2) {
+		if (!mel_netdef_input(look, names->item[i], err))
+			return -1;
+	}
+	feed->in = mel_alloc((size_t)def->n_input, sizeof(*feed->in), err);
+	return feed->in ? 0 : -1;
+}
+
+static void
+clear(struct mel_feed *feed)
+{
+	for (int i = 0; feed->in && i < feed->def->n_input; i++)
+		mel_tensor_free(&feed->in[i]);
+}
+
+void
+mel_feed_close(struct mel_feed *feed)
+{
+	clear(feed);
+	free(feed->in);
+	feed->in = NULL;
+}
+
+int
+mel_feed_declare(
+    const struct mel_feed *feed, struct mel_decls *needs, struct mel_err *err)
+{
+	for (int i = 0; i < feed->def->n_input; i++) {
+		const struct mel_net_port *port = &feed->def->input[i];
+		char control[MEL_CONTROL_NAME];
+		struct mel_decl decl = {
+		    .dtype = port->dtype, .ndim = mel_net_port_rank(port)};
+
+		if (i == feed->rows)
+			continue;
+		if (port->role == MEL_ROLE_TENSOR) {
+			decl.name = mel_feed_name(feed->names, port);
+			if (decl.ndim > 1)
+				decl.width = mel_net_port_width(port);
+		} else if (port->role == MEL_ROLE_CONTROL) {
+			if (mel_control_tensor(port->control, control, err))
+				return -1;
+			decl = (struct mel_decl){
+			    .name = control, .dtype = MEL_F32};
+		} else {
+			continue;
+		}
+		if (!mel_decls_find(needs, decl.name) &&
+		    mel_decls_add(needs, &decl, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* Steps along time, from the tensors given; all must agree. */
+static int
+count_steps(const struct mel_feed *feed, const struct mel_bundle *data,
+    const struct mel_tensor *rows, int64_t *steps, struct mel_err *err)
+{
+	const char *first = NULL;
+
+	*steps = 1;
+	for (int i = 0; i < feed->def->n_input; i++) {
+		const struct mel_net_port *port = &feed->def->input[i];
+		const char *name = mel_feed_name(feed->names, port);
+		const struct mel_tensor *t = rows;
+
+		if (port->role != MEL_ROLE_TENSOR ||
+		    mel_net_port_time(port) < 0)
+			continue;
+		if (i != feed->rows)
+			t = mel_bundle_get(data, name);
+		if (first && t->dim[0] != *steps)
+			return mel_fail(err,
+			    "\"%s\" has %lld steps, but \"%s\" has %lld", first,
+			    (long long)*steps, name, (long long)t->dim[0]);
+		first = name;
+		*steps = t->dim[0];
+	}
+	return 0;
+}
+
+static int
+fill_one(struct mel_feed *feed, int i, const struct mel_bundle *data,
+    int64_t steps, struct mel_err *err)
+{
+	const struct mel_net_port *port = &feed->def->input[i];
+	struct mel_amount control = {.times = 1, .control = port->control};
+	double value = 0;
+
+	if (port->role == MEL_ROLE_TENSOR)
+		return mel_net_port_pack(port,
+		    mel_bundle_get(data, mel_feed_name(feed->names, port)),
+		    &feed->in[i], err);
+	if (port->role == MEL_ROLE_CONTROL &&
+	    mel_amount_value(&control, data, &value, err))
+		return -1;
+	return mel_net_port_make(port, steps, value, &feed->in[i], err);
+}
+
+int
+mel_feed_fill(struct mel_feed *feed, const struct mel_bundle *data,
+    const struct mel_tensor *rows, struct mel_err *err)
+{
+	int64_t steps;
+	int rc = 0;
+
+	clear(feed);
+	if (count_steps(feed, data, rows, &steps, err))
+		return -1;
+	for (int i = 0; !rc && i < feed->def->n_input; i++) {
+		if (i == feed->rows)
+			rc = mel_net_port_pack(
+			    &feed->def->input[i], rows, &feed->in[i], err);
+		else
+			rc = fill_one(feed, i, data, steps, err);
+	}
+	return rc;
+}

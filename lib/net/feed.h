@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_NET_FEED_H
+#define MEL_NET_FEED_H
+
+#include "block/decl.h"
+#include "net/netdef.h"
+
+/*
+ * Gathers the inputs of a network for one run from an utterance's tensors.
+ */
+struct mel_feed {
+	const struct mel_netdef *def;
+	const struct mel_strings *names; /* pairs: input name, tensor name */
+	int rows; /* the input that takes pulled rows instead, or -1 */
+	struct mel_tensor *in; /* [n_input], owned */
+};
+
+/* def and names must outlive the feed. Checks that names are inputs. */
+int mel_feed_open(struct mel_feed *feed, const struct mel_netdef *def,
+    const struct mel_strings *names, struct mel_err *err);
+void mel_feed_close(struct mel_feed *feed);
+
+/* Declares what the network needs from the bundle. */
+int mel_feed_declare(
+    const struct mel_feed *feed, struct mel_decls *needs, struct mel_err *err);
+
+/*
+ * Fills feed->in; rows: [steps, width], for the input that takes them. Valid
+ * while data and rows are, until the next call.
+ */
+int mel_feed_fill(struct mel_feed *feed, const struct mel_bundle *data,
+    const struct mel_tensor *rows, struct mel_err *err);
+
+/* The tensor name that a port goes by: renamed, or its own. */
+const char *mel_feed_name(
+    const struct mel_strings *names, const struct mel_net_port *port);
+
+#endif

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "net/pass.h"
+
+/*
+ * One rule for each way in which an older opset, or a node without effect,
+ * differs from the normal form of net/op.h. The versions are those of ONNX's
+ * Changelog.md.
+ */
+
+struct pass {
+	struct mel_graph *graph;
+	int *same;  /* [n_same] the value that replaces this one */
+	int n_same; /* values of the file; those we add replace nothing */
+};
+
+typedef int rule_fn(struct pass *p, int node, struct mel_err *err);
+
+static int
+add_constant(
+    struct mel_graph *g, const struct mel_tensor *src, struct mel_err *err)
+{
+	int v = mel_graph_add_value(g, "", err);
+
+	if (v < 0 || mel_tensor_copy(&g->value[v].constant, src, err))
+		return -1;
+	return v;
+}
+
+static int
+set_input(struct mel_node *node, int slot, int value, struct mel_err *err)
+{
+	if (node->n_in <= slot && mel_node_resize_inputs(node, slot + 1, err))
+		return -1;
+	node->in[slot] = value;
+	return 0;
+}
+
+/* The list attribute `name`, if there is one, becomes input `slot`. */
+static int
+ints_to_input(
+    struct pass *p, int i, const char *name, int slot, struct mel_err *err)
+{
+	struct mel_node *node = &p->graph->node[i];
+	struct mel_tensor t;
+	const int64_t *ints;
+	int64_t n;
+	size_t len;
+	int v;
+
+	if (mel_attr_ints(node, name, &ints, &len, err))
+		return -1;
+	if (!ints)
+		return 0;
+	n = (int64_t)len;
+	t = mel_tensor_view(MEL_I64, 1, &n, (void *)(uintptr_t)ints);
+	v = add_constant(p->graph, &t, err);
+	if (v < 0 || set_input(node, slot, v, err))
+		return -1;
+	mel_node_drop_attr(node, name);
+	return 0;
+}
+
+static int
+float_to_input(
+    struct pass *p, int i, const char *name, int slot, struct mel_err *err)
+{
+	struct mel_node *node = &p->graph->node[i];
+	struct mel_tensor t;
+	float f;
+	int v;
+
+	if (!mel_node_attr(node, name))
+		return 0;
+	if (mel_attr_float(node, name, 0, &f, err))
+		return -1;
+	t = mel_tensor_view(MEL_F32, 0, NULL, &f);
+	v = add_constant(p->graph, &t, err);
+	if (v < 0 || set_input(node, slot, v, err))
+		return -1;
+	mel_node_drop_attr(node, name);
+	return 0;
+}
+
+static int
+axes_to_input(struct pass *p, int i, struct mel_err *err)
+{
+	return ints_to_input(p, i, "axes", 1, err);
+}
+
+static int
+split_to_input(struct pass *p, int i, struct mel_err *err)
+{
+	return ints_to_input(p, i, "split", 1, err);
+}
+
+static int
+slice_to_inputs(struct pass *p, int i, struct mel_err *err)
+{
+	return ints_to_input(p, i, "starts", 1, err) ||
+		       ints_to_input(p, i, "ends", 2, err) ||
+		       ints_to_input(p, i, "axes", 3, err)
+		   ? -1
+		   : 0;
+}
+
+static int
+pad_to_inputs(struct pass *p, int i, struct mel_err *err)
+{
+	return ints_to_input(p, i, "pads", 1, err) ||
+		       float_to_input(p, i, "value", 2, err)
+		   ? -1
+		   : 0;
+}
+
+static int
+clip_to_inputs(struct pass *p, int i, struct mel_err *err)
+{
+	return float_to_input(p, i, "min", 1, err) ||
+		       float_to_input(p, i, "max", 2, err)
+		   ? -1
+		   : 0;
+}
+
+static int
+k_to_input(struct pass *p, int i, struct mel_err *err)
+{
+	struct mel_node *node = &p->graph->node[i];
+	const int64_t one = 1;
+	struct mel_tensor t;
+	int64_t k;
+	int v;
+
+	if (mel_attr_int(node, "k", 1, &k, err))
+		return -1;
+	t = mel_tensor_view(MEL_I64, 1, &one, &k);
+	v = add_constant(p->graph, &t, err);
+	if (v < 0 || set_input(node, 1, v, err))
+		return -1;
+	mel_node_drop_attr(node, "k");
+	return 0;
+}
+
+static int
+flat_softmax(struct pass *p, int i, struct mel_err *err)
+{
+	struct mel_node *node = &p->graph->node[i];
+
+	if (!mel_node_attr(node, "axis") &&
+	    mel_node_add_int(node, "axis", 1, err))
+		return -1;
+	return mel_node_add_int(node, "flatten", 1, err);
+}
+
+static int
+last_axis(struct pass *p, int i, struct mel_err *err)
+{
+	struct mel_node *node = &p->graph->node[i];
+
+	if (mel_node_attr(node, "axis"))
+		return 0;
+	return mel_node_add_int(node, "axis", -1, err);
+}
+
+/* Before 14 the further outputs were for training, if they were there. */
+static int
+drop_statistics(struct pass *p, int i, struct mel_err *err)
+{
+	struct mel_node *node = &p->graph->node[i];
+	int64_t spatial;
+
+	if (mel_attr_int(node, "spatial", 1, &spatial, err))
+		return -1;
+	if (!spatial)
+		return mel_node_fail(node, err, "spatial = 0 is not supported");
+	if (node->n_out > 1)
+		node->n_out = 1;
+	return 0;
+}
+
+static int
+constant_scalar(struct pass *p, int i, const struct mel_attr *a,
+    struct mel_tensor *out, struct mel_err *err)
+{
+	struct mel_tensor t;
+	int64_t n = (int64_t)a->n;
+
+	switch (a->type) {
+	case MEL_ATTR_TENSOR:
+		return mel_tensor_copy(out, &a->tensor, err);
+	case MEL_ATTR_INT:
+		t = mel_tensor_view(MEL_I64, 0, NULL, (void *)(uintptr_t)&a->i);
+		return mel_tensor_copy(out, &t, err);
+	case MEL_ATTR_FLOAT:
+		t = mel_tensor_view(MEL_F32, 0, NULL, (void *)(uintptr_t)&a->f);
+		return mel_tensor_copy(out, &t, err);
+	case MEL_ATTR_INTS:
+		t = mel_tensor_view(MEL_I64, 1, &n, a->ints);
+		return mel_tensor_copy(out, &t, err);
+	case MEL_ATTR_FLOATS:
+		t = mel_tensor_view(MEL_F32, 1, &n, a->floats);
+		return mel_tensor_copy(out, &t, err);
+	default:
+		return mel_node_fail(&p->graph->node[i], err,
+		    "attribute %s is not supported", a->name);
+	}
+}
+
+/* value, value_int(s), value_float(s); strings and sparse ones: refused. */
+static int
+constant(struct pass *p, int i, struct mel_err *err)
+{
+	struct mel_node *node = &p->graph->node[i];
+	struct mel_tensor *out;
+
+	if (node->n_in || node->n_out != 1 || node->out[0] == MEL_ABSENT)
+		return mel_node_fail(node, err, "needs exactly one output");
+	if (node->n_attr != 1)
+		return mel_node_fail(
+		    node, err, "needs exactly one value that is dense");
+	out = &p->graph->value[node->out[0]].constant;
+	if (node->attr[0].type == MEL_ATTR_TENSOR) {
+		*out = node->attr[0].tensor;
+		node->attr[0].tensor = (struct mel_tensor){0};
+	} else if (constant_scalar(p, i, &node->attr[0], out, err)) {
+		return -1;
+	}
+	mel_node_clear(node);
+	return 0;
+}
+
+static int
+identity(struct pass *p, int i, struct mel_err *err)
+{
+	struct mel_node *node = &p->graph->node[i];
+
+	if (node->n_in < 1 || node->in[0] == MEL_ABSENT || node->n_out < 1)
+		return mel_node_fail(node, err, "input 0 is missing");
+	if (node->out[0] != MEL_ABSENT)
+		p->same[node->out[0]] = node->in[0];
+	mel_node_clear(node);
+	return 0;
+}
+
+/* The mask of a Dropout that drops nothing: true everywhere. */
+static int
+add_mask(struct pass *p, int like, int mask, struct mel_err *err)
+{
+	struct mel_graph *g = p->graph;
+	const int64_t one = 1;
+	struct mel_attr *a;
+	int shape = mel_graph_add_value(g, "", err), n;
+
+	if (shape < 0)
+		return -1;
+	n = mel_graph_add_node(g, "Shape", "", 1, 1, err);
+	if (n < 0)
+		return -1;
+	g->node[n].in[0] = like;
+	g->node[n].out[0] = shape;
+	n = mel_graph_add_node(g, "ConstantOfShape", "", 1, 1, err);
+	if (n < 0)
+		return -1;
+	g->node[n].in[0] = shape;
+	g->node[n].out[0] = mask;
+	a = mel_node_add_attr(&g->node[n], "value", MEL_ATTR_TENSOR, err);
+	if (!a || mel_tensor_new(&a->tensor, MEL_BOOL, 1, &one, err))
+		return -1;
+	*(uint8_t *)a->tensor.data = 1;
+	return 0;
+}
+
+/* Left alone, and so refused later, where training is not ruled out. */
+static int
+dropout(struct pass *p, int i, struct mel_err *err)
+{
+	const struct mel_node *node = &p->graph->node[i];
+	int training = node->n_in > 2 ? node->in[2] : MEL_ABSENT;
+
+	if (training != MEL_ABSENT) {
+		const struct mel_tensor *t =
+		    &p->graph->value[training].constant;
+
+		if (t->dtype != MEL_BOOL || mel_tensor_count(t) != 1 ||
+		    *(const uint8_t *)t->data)
+			return 0;
+	}
+	if (node->n_out > 1 && node->out[1] != MEL_ABSENT && node->n_in > 0 &&
+	    add_mask(p, node->in[0], node->out[1], err))
+		return -1;
+	return identity(p, i, err);
+}
+
+static const struct rule {
+	const char *kind;
+	int from, below; /* opsets: from <= opset < below */
+	rule_fn *apply;
+} rules[] = {
+    {"Constant", 1, 99, constant},
+    {"Identity", 1, 99, identity},
+    {"Dropout", 1, 99, dropout},
+    {"Squeeze", 1, 13, axes_to_input},
+    {"Unsqueeze", 1, 13, axes_to_input},
+    {"ReduceSum", 1, 13, axes_to_input},
+    {"ReduceMean", 1, 18, axes_to_input},
+    {"ReduceMax", 1, 18, axes_to_input},
+    {"ReduceMin", 1, 18, axes_to_input},
+    {"ReduceProd", 1, 18, axes_to_input},
+    {"ReduceL1", 1, 18, axes_to_input},
+    {"ReduceL2", 1, 18, axes_to_input},
+    {"ReduceLogSum", 1, 18, axes_to_input},
+    {"ReduceLogSumExp", 1, 18, axes_to_input},
+    {"ReduceSumSquare", 1, 18, axes_to_input},
+    {"Split", 1, 13, split_to_input},
+    {"Slice", 1, 10, slice_to_inputs},
+    {"Pad", 1, 11, pad_to_inputs},
+    {"Clip", 1, 11, clip_to_inputs},
+    {"TopK", 1, 10, k_to_input},
+    {"Softmax", 1, 13, flat_softmax},
+    {"Softmax", 13, 99, last_axis},
+    {"LogSoftmax", 1, 13, flat_softmax},
+    {"LogSoftmax", 13, 99, last_axis},
+    {"BatchNormalization", 1, 14, drop_statistics},
+};
+
+static int
+apply_rules(struct pass *p, int i, struct mel_err *err)
+{
+	const struct mel_node *node = &p->graph->node[i];
+	int opset = p->graph->opset;
+
+	for (size_t r = 0; r < sizeof(rules) / sizeof(rules[0]); r++) {
+		const struct rule *rule = &rules[r];
+
+		if (strcmp(node->kind, rule->kind) || opset < rule->from ||
+		    opset >= rule->below)
+			continue;
+		return rule->apply(p, i, err);
+	}
+	return 0;
+}
+
+/* The value at the end of the chain; -1 if the chain bites its tail. */
+static int
+resolve(struct pass *p, int v)
+{
+	int root = v, steps = 0;
+
+	if (v == MEL_ABSENT || v >= p->n_same)
+		return v;
+	while (p->same[root] != root) {
+		root = p->same[root];
+		if (++steps > p->n_same)
+			return -1;
+	}
+	while (p->same[v] != root) {
+		int next = p->same[v];
+
+		p->same[v] = root;
+		v = next;
+	}
+	return root;
+}
+
+static int
+replace(struct pass *p, struct mel_err *err)
+{
+	struct mel_graph *g = p->graph;
+
+	for (int v = 0; v < p->n_same; v++) {
+		if (resolve(p, v) < 0)
+			return mel_fail(err, "value %s: a cycle of Identity",
+			    g->value[v].name);
+	}
+	for (int i = 0; i < g->n_node; i++) {
+		for (int k = 0; k < g->node[i].n_in; k++)
+			g->node[i].in[k] = resolve(p, g->node[i].in[k]);
+	}
+	for (int i = 0; i < g->n_output; i++)
+		g->output[i].value = resolve(p, g->output[i].value);
+	return 0;
+}
+
+/* Every value that is read must come from somewhere. */
+static int
+check_sources(const struct mel_graph *g, struct mel_err *err)
+{
+	bool *made = mel_alloc((size_t)g->n_value, sizeof(bool), err);
+	int rc = 0;
+
+	if (!made)
+		return -1;
+	for (int v = 0; v < g->n_value; v++)
+		made[v] = g->value[v].constant.dtype != MEL_NONE;
+	for (int i = 0; i < g->n_input; i++)
+		made[g->input[i].value] = true;
+	for (int i = 0; i < g->n_node; i++) {
+		for (int k = 0; k < g->node[i].n_out; k++) {
+			if (g->node[i].out[k] != MEL_ABSENT)
+				made[g->node[i].out[k]] = true;
+		}
+	}
+	for (int i = 0; !rc && i < g->n_node; i++) {
+		const struct mel_node *n = &g->node[i];
+
+		for (int k = 0; !rc && k < n->n_in; k++) {
+			if (n->in[k] != MEL_ABSENT && !made[n->in[k]])
+				rc = mel_node_fail(n, err,
+				    "input %s is a training output",
+				    g->value[n->in[k]].name);
+		}
+	}
+	for (int i = 0; !rc && i < g->n_output; i++) {
+		if (!made[g->output[i].value])
+			rc = mel_fail(err, "output %s is a training output",
+			    g->output[i].name);
+	}
+	free(made);
+	return rc;
+}
+
+static void
+compact(struct mel_graph *g)
+{
+	int n = 0;
+
+	for (int i = 0; i < g->n_node; i++) {
+		if (g->node[i].kind)
+			g->node[n++] = g->node[i];
+	}
+	g->n_node = n;
+}
+
+/* Masks of Dropout come behind the nodes of the file: all are visited. */
+static int
+apply_all(struct pass *p, struct mel_err *err)
+{
+	for (int i = 0; i < p->graph->n_node; i++) {
+		if (p->graph->node[i].kind && apply_rules(p, i, err))
+			return -1;
+	}
+	return replace(p, err);
+}
+
+int
+mel_graph_normalise(struct mel_graph *graph, struct mel_err *err)
+{
+	struct pass p = {.graph = graph, .n_same = graph->n_value};
+	int rc;
+
+	p.same = mel_alloc((size_t)p.n_same, sizeof(int), err);
+	if (!p.same)
+		return -1;
+	for (int v = 0; v < p.n_same; v++)
+		p.same[v] = v;
+	rc = apply_all(&p, err);
+	free(p.same);
+	compact(graph);
+	return rc ? -1 : check_sources(graph, err);
+}

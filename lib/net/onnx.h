@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_NET_ONNX_H
+#define MEL_NET_ONNX_H
+
+#include "net/graph.h"
+#include "net/source.h"
+
+/*
+ * Reads an ONNX file as it is: all its nodes under their own names and
+ * attributes, none prepared, constants as views into the file. Tolerated, as
+ * exporters need it: domains that are imported and not used, initialisers
+ * that are inputs too, inputs that nobody reads, declared output shapes that
+ * are wrong. Refused: names defined twice or nowhere, no graph, an opset
+ * outside 7 to 21, whatever does not fit its declared shape.
+ *
+ * A node of another domain gets the kind "DOMAIN.OP_TYPE". Attributes of a
+ * type that struct mel_attr does not have are left out; graphs in attributes
+ * (Loop, If) too, so nodes that need them must not find an operator.
+ */
+struct mel_model {
+	struct mel_source source;
+	struct mel_graph *graph; /* owned */
+};
+
+/* Messages begin with the path. */
+int mel_model_open(
+    struct mel_model *model, const char *path, struct mel_err *err);
+void mel_model_close(struct mel_model *model);
+
+/*
+ * Reads a file that is one bare TensorProto, as the ONNX tests have it.
+ * *foreign (may be NULL) becomes true if it failed for an element type that
+ * we do not have.
+ */
+int mel_onnx_read_tensor(struct mel_tensor *tensor, const char *path,
+    bool *foreign, struct mel_err *err);
+
+#endif

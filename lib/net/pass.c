@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/pass.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "net/eval.h"
+
+#define MAX_LISTED 8 /* operators in one message */
+
+void
+mel_graph_last_use(const struct mel_graph *graph, int *last)
+{
+	for (int v = 0; v < graph->n_value; v++)
+		last[v] = -1;
+	for (int i = 0; i < graph->n_node; i++) {
+		const struct mel_node *n = &graph->node[i];
+
+		for (int k = 0; !n->op->shape_only && k < n->n_in; k++) {
+			if (n->in[k] != MEL_ABSENT)
+				last[n->in[k]] = i;
+		}
+	}
+	for (int i = 0; i < graph->n_output; i++)
+		last[graph->output[i].value] = INT_MAX;
+}
+
+static void
+set_producers(struct mel_graph *graph)
+{
+	for (int v = 0; v < graph->n_value; v++)
+		graph->value[v].producer = -1;
+	for (int i = 0; i < graph->n_node; i++) {
+		const struct mel_node *n = &graph->node[i];
+
+		for (int k = 0; k < n->n_out; k++) {
+			if (n->out[k] != MEL_ABSENT)
+				graph->value[n->out[k]].producer = i;
+		}
+	}
+}
+
+static bool
+in_order(const struct mel_graph *graph)
+{
+	for (int i = 0; i < graph->n_node; i++) {
+		const struct mel_node *n = &graph->node[i];
+
+		for (int k = 0; k < n->n_in; k++) {
+			if (n->in[k] != MEL_ABSENT &&
+			    graph->value[n->in[k]].producer >= i)
+				return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * Depth first along the inputs, with a stack of our own: a chain of nodes may
+ * be as long as the file.
+ */
+struct visit {
+	const struct mel_graph *graph;
+	unsigned char *state; /* [n_node] 0 new, 1 on the stack, 2 done */
+	int *next;            /* [n_node] input to look at next */
+	int *stack;           /* [n_node] */
+	int *order;           /* [n_node] */
+	int n_order;
+};
+
+static int
+visit(struct visit *v, int root, struct mel_err *err)
+{
+	int depth = 0;
+
+	v->stack[depth++] = root;
+	v->state[root] = 1;
+	while (depth) {
+		int i = v->stack[depth - 1], value, p;
+		const struct mel_node *n = &v->graph->node[i];
+
+		if (v->next[i] == n->n_in) {
+			v->state[i] = 2;
+			v->order[v->n_order++] = i;
+			depth--;
+			continue;
+		}
+		value = n->in[v->next[i]++];
+		p = value == MEL_ABSENT ? -1 : v->graph->value[value].producer;
+		if (p < 0 || v->state[p] == 2)
+			continue;
+		if (v->state[p] == 1)
+			return mel_node_fail(&v->graph->node[p], err,
+			    "needs its own output: the graph has a cycle");
+		v->state[p] = 1;
+		v->stack[depth++] = p;
+	}
+	return 0;
+}
+
+static int
+reorder(struct mel_graph *graph, const int *order, struct mel_err *err)
+{
+	struct mel_node *node =
+	    mel_alloc((size_t)graph->n_node, sizeof(*node), err);
+
+	if (!node)
+		return -1;
+	for (int i = 0; i < graph->n_node; i++)
+		node[i] = graph->node[order[i]];
+	free(graph->node);
+	graph->node = node;
+	graph->node_cap = (size_t)graph->n_node;
+	return 0;
+}
+
+int
+mel_graph_sort(struct mel_graph *graph, struct mel_err *err)
+{
+	size_t n = (size_t)graph->n_node;
+	struct visit v = {.graph = graph};
+	int rc = 0;
+
+	set_producers(graph);
+	if (in_order(graph))
+		return 0;
+	v.state = mel_alloc(n, 1, err);
+	v.next = mel_alloc(n, sizeof(int), err);
+	v.stack = mel_alloc(n, sizeof(int), err);
+	v.order = mel_alloc(n, sizeof(int), err);
+	if (!v.state || !v.next || !v.stack || !v.order)
+		rc = -1;
+	for (int i = 0; !rc && i < graph->n_node; i++) {
+		if (!v.state[i])
+			rc = visit(&v, i, err);
+	}
+	if (!rc)
+		rc = reorder(graph, v.order, err);
+	free(v.state);
+	free(v.next);
+	free(v.stack);
+	free(v.order);
+	set_producers(graph);
+	return rc;
+}
+
+static int
+list_unsupported(const struct mel_graph *graph, struct mel_err *err)
+{
+	struct mel_buf text = {0};
+	int listed = 0, rc = 0;
+
+	for (int i = 0; !rc && i < graph->n_node; i++) {
+		const struct mel_node *n = &graph->node[i];
+
+		if (mel_op_find(n->kind) || listed++ > MAX_LISTED)
+			continue;
+		if (listed > MAX_LISTED)
+			rc = mel_buf_puts(&text, ", ...", err);
+		else
+			rc = mel_buf_printf(&text, err, "%s%s (node %s)",
+			    listed > 1 ? ", " : "", n->kind, n->name);
+	}
+	if (!rc && listed)
+		rc = mel_fail(err, "operators not supported: %s", text.data);
+	mel_buf_free(&text);
+	return rc;
+}
+
+int
+mel_graph_prepare(struct mel_graph *graph, struct mel_err *err)
+{
+	if (list_unsupported(graph, err))
+		return -1;
+	for (int i = 0; i < graph->n_node; i++) {
+		if (mel_node_prepare(&graph->node[i], err))
+			return -1;
+	}
+	return 0;
+}
+
+static bool
+is_needed(const struct mel_node *n, const bool *needed)
+{
+	for (int k = 0; k < n->n_out; k++) {
+		if (n->out[k] != MEL_ABSENT && needed[n->out[k]])
+			return true;
+	}
+	return false;
+}
+
+int
+mel_graph_sweep(struct mel_graph *graph, struct mel_err *err)
+{
+	bool *needed = mel_alloc((size_t)graph->n_value, sizeof(bool), err);
+	int n = 0;
+
+	if (!needed)
+		return -1;
+	for (int i = 0; i < graph->n_output; i++)
+		needed[graph->output[i].value] = true;
+	for (int i = graph->n_node; i--;) {
+		struct mel_node *node = &graph->node[i];
+
+		if (!is_needed(node, needed)) {
+			mel_node_clear(node);
+			continue;
+		}
+		for (int k = 0; k < node->n_in; k++) {
+			if (node->in[k] != MEL_ABSENT)
+				needed[node->in[k]] = true;
+		}
+	}
+	for (int i = 0; i < graph->n_node; i++) {
+		if (graph->node[i].kind)
+			graph->node[n++] = graph->node[i];
+	}
+	graph->n_node = n;
+	for (int v = 0; v < graph->n_value; v++) {
+		if (!needed[v])
+			mel_tensor_free(&graph->value[v].constant);
+	}
+	free(needed);
+	set_producers(graph);
+	return 0;
+}
+
+int
+mel_graph_bind(struct mel_graph *graph, const struct mel_kernels *kernels,
+    struct mel_err *err)
+{
+	for (int i = 0; i < graph->n_node; i++) {
+		struct mel_node *n = &graph->node[i];
+		const struct mel_tensor **constant;
+		int rc;
+
+		if (!n->op->bind)
+			continue;
+		constant = mel_alloc((size_t)n->n_in, sizeof(*constant), err);
+		if (!constant)
+			return -1;
+		for (int k = 0; k < n->n_in; k++) {
+			const struct mel_value *v =
+			    n->in[k] == MEL_ABSENT ? NULL
+						   : &graph->value[n->in[k]];
+
+			constant[k] =
+			    v && v->constant.dtype ? &v->constant : NULL;
+		}
+		rc = n->op->bind(n, constant, kernels, err);
+		free(constant);
+		if (rc)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_NET_PASS_H
+#define MEL_NET_PASS_H
+
+#include "net/op.h"
+
+/*
+ * What is done to a graph between loading and running, in this order:
+ * normalise, sort, narrow, prepare, fold, bind. Messages name operator and
+ * node. Nodes may move in every pass: keep no pointers to them.
+ */
+
+/*
+ * Brings opset 7 to 21 to the normal form described in net/op.h and removes
+ * Constant, Identity and Dropout.
+ */
+int mel_graph_normalise(struct mel_graph *graph, struct mel_err *err);
+
+/*
+ * Topological order; nodes that are in order keep it. Sets every value's
+ * producer. A cycle is an error.
+ */
+int mel_graph_sort(struct mel_graph *graph, struct mel_err *err);
+
+/*
+ * Turns f16, bf16 and f64 inside the graph (constants, attributes, targets of
+ * Cast) into f32. A type that an input or output is declared with is left.
+ */
+int mel_graph_narrow(struct mel_graph *graph, struct mel_err *err);
+
+/*
+ * Finds every node's operator and prepares it. Operators that do not exist
+ * are listed by operator and node, up to several in one message.
+ */
+int mel_graph_prepare(struct mel_graph *graph, struct mel_err *err);
+
+/* Removes nodes whose values nobody needs, and constants with them. */
+int mel_graph_sweep(struct mel_graph *graph, struct mel_err *err);
+
+/*
+ * Evaluates, once, nodes that depend on constants alone, unless the result
+ * would be much larger than what it is made of; sweeps before and after.
+ */
+int mel_graph_fold(struct mel_graph *graph, const struct mel_kernels *kernels,
+    struct mel_err *err);
+
+/* op->bind of every node. */
+int mel_graph_bind(struct mel_graph *graph, const struct mel_kernels *kernels,
+    struct mel_err *err);
+
+/*
+ * last[v], [n_value]: number of the last node that reads the data of value v;
+ * INT_MAX for outputs of the graph, -1 if nobody does. Nodes are prepared.
+ */
+void mel_graph_last_use(const struct mel_graph *graph, int *last);
+
+#endif
