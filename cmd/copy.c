@@ -24,8 +24,8 @@ copy_records(struct copy *c, const char *path, struct mel_err *err)
 	struct mel_reader *reader = tool_open_reader(path, c->max_record, &fd);
 
 	if (c->input_type != COPY_AUTO || !mel_npy_ahead(fd))
-		rc = c->sink ? copy_to_files(c, reader, err)
-			     : copy_stream(c, reader, err);
+		rc = c->export ? copy_to_files(c, reader, err)
+			       : copy_stream(c, reader, err);
 	mel_reader_close(reader);
 	if (fd != STDIN_FILENO)
 		close(fd);
@@ -35,23 +35,23 @@ copy_records(struct copy *c, const char *path, struct mel_err *err)
 static int
 copy_input(struct copy *c, const char *path, struct mel_err *err)
 {
-	struct mel_source_options how = {.format = MEL_SOURCE_NPY,
+	struct mel_import_options how = {.format = MEL_IMPORT_NPY,
 	    .width = c->width,
 	    .limit = MEL_UTTERANCE_LIMIT};
-	struct mel_source *source;
+	struct mel_import *import;
 	int rc = 1;
 
 	if (c->input_type <= COPY_STREAM)
 		rc = copy_records(c, path, err);
 	else
 		how.format =
-		    (enum mel_source_format)(c->input_type - COPY_FROM);
+		    (enum mel_import_format)(c->input_type - COPY_FROM);
 	if (rc <= 0)
 		return rc;
-	if (mel_source_open(&source, path, &how, err))
+	if (mel_import_open(&import, path, &how, err))
 		return -1;
-	rc = copy_files(c, source, err);
-	mel_source_close(source);
+	rc = copy_files(c, import, err);
+	mel_import_close(import);
 	return rc;
 }
 

@@ -3,8 +3,8 @@
 #define COPY_H
 
 #include "stream.h"
-#include "tensor/sink.h"
-#include "tensor/source.h"
+#include "tensor/export.h"
+#include "tensor/import.h"
 
 /*
  * The work of tts-copy: utterances from streams or files of other programs to
@@ -14,7 +14,7 @@
 enum copy_input {
 	COPY_AUTO,   /* a .npy file if it looks so, else a stream */
 	COPY_STREAM, /* a record stream */
-	COPY_FROM,   /* + enum mel_source_format */
+	COPY_FROM,   /* + enum mel_import_format */
 };
 
 struct copy {
@@ -25,8 +25,8 @@ struct copy {
 	const char *port;  /* what tensors of files are called in a stream */
 
 	struct mel_writer *writer; /* output: this one, */
-	struct mel_sink *sink;     /* or this one, else NULL */
-	struct mel_sink_options how;
+	struct mel_export *export; /* or this one, else NULL */
+	struct mel_export_options how;
 
 	struct mel_head head; /* owned; written to the stream */
 	bool started;         /* that is done */
@@ -53,6 +53,6 @@ int copy_to_files(
 
 /* Files to a stream or to files. */
 int copy_files(
-    struct copy *copy, struct mel_source *source, struct mel_err *err);
+    struct copy *copy, struct mel_import *import, struct mel_err *err);
 
 #endif

@@ -12,7 +12,7 @@ static int
 put(struct copy *c, const char *key, const char *port,
     const struct mel_tensor *t, struct mel_err *err)
 {
-	int rc = mel_sink_put(c->sink, key, port, t, err);
+	int rc = mel_export_put(c->export, key, port, t, err);
 
 	if (rc <= 0)
 		return rc;
@@ -28,7 +28,7 @@ find_period(struct copy *c, const json_t *contract, struct mel_err *err)
 	double rate = json_number_value(json_object_get(contract, "rate"));
 	double hop = json_number_value(json_object_get(contract, "hop"));
 
-	if (c->how.format != MEL_SINK_HTK || c->how.period > 0)
+	if (c->how.format != MEL_EXPORT_HTK || c->how.period > 0)
 		return 0;
 	if (!(rate > 0 && hop > 0))
 		return mel_fail(err, "no mel contract: --period is needed");
@@ -130,20 +130,20 @@ send(struct copy *c, const char *key, struct mel_tensor *t, struct mel_err *err)
 }
 
 int
-copy_files(struct copy *c, struct mel_source *source, struct mel_err *err)
+copy_files(struct copy *c, struct mel_import *import, struct mel_err *err)
 {
 	struct mel_tensor t = {0};
 	const char *key;
 	int rc;
 
-	if (c->sink && find_period(c, NULL, err))
+	if (c->export && find_period(c, NULL, err))
 		return -1;
-	while ((rc = mel_source_next(source, &key, &t, err)) > 0) {
+	while ((rc = mel_import_next(import, &key, &t, err)) > 0) {
 		int bad = 0;
 
 		if (copy_wanted(c, key))
-			bad = c->sink ? put(c, key, NULL, &t, err)
-				      : send(c, key, &t, err);
+			bad = c->export ? put(c, key, NULL, &t, err)
+					: send(c, key, &t, err);
 		mel_tensor_free(&t);
 		if (bad)
 			return -1;

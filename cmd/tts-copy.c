@@ -8,12 +8,12 @@ enum {
 	AUTO,
 	STREAM,
 	SOURCES
-}; /* behind it: enum mel_source_format */
+}; /* behind it: enum mel_import_format */
 
-/* "auto", "stream", then enum mel_source_format: COPY_FROM */
+/* "auto", "stream", then enum mel_import_format: COPY_FROM */
 static const char *const inputs[] = {
     "auto", "stream", "npy", "ark", "scp", "htk", "f32", "f64", NULL};
-/* "stream", then enum mel_sink_format */
+/* "stream", then enum mel_export_format */
 static const char *const outputs[] = {
     "stream", "npy", "ark", "ark-text", "htk", "f32", "f64", NULL};
 
@@ -79,7 +79,7 @@ check_usage(const struct values *v)
 	if (v->scp && (v->dir || !v->output || !strcmp(v->output, "-") ||
 			  strncmp(outputs[v->type], "ark", 3)))
 		tool_usage("--scp needs an archive with a name: -t ark -o");
-	if (v->input_type >= COPY_FROM + (int)MEL_SOURCE_F32 && !v->width)
+	if (v->input_type >= COPY_FROM + (int)MEL_IMPORT_F32 && !v->width)
 		tool_usage("%s input needs --width", inputs[v->input_type]);
 }
 
@@ -90,19 +90,19 @@ open_all(struct copy *c, const struct values *v, struct mel_outfile *out)
 
 	if (!v->dir)
 		tool_open_output(
-		    out, v->output, v->type != 1 + MEL_SINK_ARK_TEXT);
+		    out, v->output, v->type != 1 + MEL_EXPORT_ARK_TEXT);
 	if (!v->type) {
 		c->writer = tool_open_writer(
 		    out, tool.name, (enum tool_times)v->times, v->max_record);
 		return;
 	}
-	c->how = (struct mel_sink_options){
-	    .format = (enum mel_sink_format)(v->type - 1),
+	c->how = (struct mel_export_options){
+	    .format = (enum mel_export_format)(v->type - 1),
 	    .out = v->dir ? NULL : out,
 	    .dir = v->dir,
 	    .scp = v->scp,
 	    .period = v->period};
-	if (mel_sink_open(&c->sink, &c->how, &err))
+	if (mel_export_open(&c->export, &c->how, &err))
 		tool_die("%s", err.msg);
 }
 
@@ -125,16 +125,16 @@ main(int argc, char **argv)
 	check_usage(&v);
 	open_all(&c, &v, &out);
 	if (copy_all(&c, path, &err)) {
-		mel_sink_close(c.sink);
+		mel_export_close(c.export);
 		tool_die("%s", err.msg);
 	}
 	if (!v.dir)
 		tool_commit_output(&out);
-	if (c.sink && mel_sink_finish(c.sink, &err))
+	if (c.export && mel_export_finish(c.export, &err))
 		tool_die("%s", err.msg);
 	c.failed |= tool_select_close(&c.keys, "keys") > 0;
 	c.failed |= tool_select_close(&c.ports, "ports") > 0;
-	mel_sink_close(c.sink);
+	mel_export_close(c.export);
 	mel_writer_close(c.writer);
 	mel_head_free(&c.head);
 	mel_options_free(options, &v);
