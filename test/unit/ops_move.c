@@ -323,8 +323,10 @@ gather(struct trial *t)
 		       t->out[0].ndim == n + k - 1;
 	for (size_t i = 0; run && good && i < mel_tensor_count(t->out); i++) {
 		unravel(t->out, i, at);
-		for (int d = 0; d < n; d++)
-			from[d] = at[d < axis ? d : d + k - 1];
+		for (int d = 0; d < n; d++) {
+			if (d != axis)
+				from[d] = at[d < axis ? d : d + k - 1];
+		}
 		from[axis] = v[ravel(&index, at + axis)];
 		from[axis] += from[axis] < 0 ? len : 0;
 		good = same_at(t->out, i, t->in, ravel(t->in, from));
