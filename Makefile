@@ -8,6 +8,8 @@
 #   make install DESTDIR= PREFIX=/usr/local; make uninstall
 
 VERSION := 0.1.0
+# V=1 shows the commands.
+Q := $(if $(V),,@)
 PREFIX ?= /usr/local
 DESTDIR ?=
 CC ?= gcc
@@ -73,7 +75,8 @@ all: $(TOOLS) $(LIB_A) $(LIB_SO)
 
 $(BUILD)/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	@echo '  CC $<'
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # Simple loops over elements: worth vectors. Floating-point flags are nobody's
 # business here; no value changes by that.
@@ -82,7 +85,7 @@ $(BUILD)/lib/net/op_%.o: ALL_CFLAGS += -O3 -fno-trapping-math
 define isa_rule
 $(BUILD)/lib/net/isa/%.$(1).o: lib/net/isa/%.c
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) -O3 $$(ISA_FLAGS_$(1)) -DMEL_ISA_NAME=$(1) \
+	$$(Q)$$(CC) $$(ALL_CFLAGS) -O3 $$(ISA_FLAGS_$(1)) -DMEL_ISA_NAME=$(1) \
 	    -c -o $$@ $$<
 endef
 $(foreach i,$(ISAS),$(eval $(call isa_rule,$(i))))
@@ -91,30 +94,30 @@ $(BUILD)/gen/onnx.pb-c.h: $(ONNX_PROTO)
 	@mkdir -p $(@D)
 	@test -n "$(ONNX_PROTO)" || { echo "onnx.proto: install libonnx-dev" \
 	    >&2; exit 1; }
-	$(PROTOC_C) -I$(dir $(ONNX_PROTO)) --c_out=$(@D) $(ONNX_PROTO)
+	$(Q)$(PROTOC_C) -I$(dir $(ONNX_PROTO)) --c_out=$(@D) $(ONNX_PROTO)
 $(BUILD)/gen/onnx.pb-c.c: $(BUILD)/gen/onnx.pb-c.h
 $(GEN_OBJ): $(BUILD)/gen/onnx.pb-c.c
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(LIB_A): $(LIB_OBJ)
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(LIB_SO): $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libmelpipe.so.0 -o $@ $^ \
+	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libmelpipe.so.0 -o $@ $^ \
 	    $(PKG_LIBS) -lm -ldl
-	ln -sf libmelpipe.so.0 $(@D)/libmelpipe.so
+	$(Q)ln -sf libmelpipe.so.0 $(@D)/libmelpipe.so
 
 $(BUILD)/bin/%: $(BUILD)/cmd/%.o $(CMD_OBJ) $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $< $(CMD_OBJ) $(LIB_A) $(PKG_LIBS) -lm -ldl
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(CMD_OBJ) $(LIB_A) $(PKG_LIBS) -lm -ldl
 
 # A unit test may ask for linker flags in a line "/* LINK: ... */".
 $(BUILD)/unit/%: $(BUILD)/test/unit/%.o $(LIB_A)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $< \
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< \
 	    $(shell sed -n 's|.*LINK: \(.*\) \*/|\1|p' test/unit/$*.c) \
 	    $(LIB_A) $(PKG_LIBS) -lm -ldl
 $(BUILD)/test/unit/%.o: ALL_CFLAGS += -Itest/unit
@@ -124,7 +127,7 @@ $(BUILD)/test/unit/%.o: ALL_CFLAGS += -Itest/unit
 fuzz: $(FUZZ)
 $(BUILD)/fuzz/%: test/fuzz/%.c $(LIB_A)
 	@mkdir -p $(@D)
-	clang -std=c11 -D_GNU_SOURCE -Ilib -I$(BUILD)/gen $(PKG_CFLAGS) -g -O1 \
+	$(Q)clang -std=c11 -D_GNU_SOURCE -Ilib -I$(BUILD)/gen $(PKG_CFLAGS) -g -O1 \
 	    -fsanitize=fuzzer,address,undefined -o $@ $< $(SRC) \
 	    $(BUILD)/gen/onnx.pb-c.c $(ISA_OBJ) $(PKG_LIBS) -lm -ldl -pthread
 

@@ -112,6 +112,7 @@ set_choice(
 	for (int i = 0; o->choice[i]; i++) {
 		if (!strcmp(o->choice[i], text)) {
 			*p = i;
+			mel_buf_free(&all);
 			return 0;
 		}
 		mel_buf_printf(&all, NULL, "%s%s", i ? ", " : "", o->choice[i]);

@@ -17,6 +17,14 @@ mel_decls_find(const struct mel_decls *decls, const char *name)
 	return NULL;
 }
 
+/* In a list the texts are its own, whatever the type says to others. */
+static void
+release(struct mel_decl *decl)
+{
+	free((void *)(uintptr_t)decl->name);
+	free((void *)(uintptr_t)decl->rate);
+}
+
 int
 mel_decls_add(
     struct mel_decls *decls, const struct mel_decl *decl, struct mel_err *err)
@@ -31,8 +39,7 @@ mel_decls_add(
 	copy.name = mel_strdup(decl->name, err);
 	copy.rate = decl->rate ? mel_strdup(decl->rate, err) : NULL;
 	if (!copy.name || (decl->rate && !copy.rate)) {
-		free(copy.name);
-		free(copy.rate);
+		release(&copy);
 		return -1;
 	}
 	decls->item[decls->n++] = copy;
@@ -55,10 +62,8 @@ mel_decls_add_new(
 void
 mel_decls_free(struct mel_decls *decls)
 {
-	for (size_t i = 0; i < decls->n; i++) {
-		free(decls->item[i].name);
-		free(decls->item[i].rate);
-	}
+	for (size_t i = 0; i < decls->n; i++)
+		release(&decls->item[i]);
 	free(decls->item);
 	*decls = (struct mel_decls){0};
 }

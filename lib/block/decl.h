@@ -9,11 +9,11 @@
  * checked when an addon is opened and not when speech is due.
  */
 struct mel_decl {
-	char *name;           /* owned */
+	const char *name;     /* owned by the list it is in */
 	enum mel_dtype dtype; /* MEL_NONE: any */
 	int ndim;             /* -1: any */
 	int64_t width;        /* of the last axis; 0: not known */
-	char *rate;           /* owned; of axis 0: "tokens", "frames", any
+	const char *rate;     /* the same; of axis 0: "tokens", "frames", any
 				 word; NULL: not known. Scalars have none */
 	bool optional;        /* of a need: may be absent */
 };

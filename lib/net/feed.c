@@ -58,8 +58,7 @@ mel_feed_declare(
 		if (i == feed->rows)
 			continue;
 		if (port->role == MEL_ROLE_TENSOR) {
-			decl.name =
-			    (char *)(uintptr_t)mel_feed_name(feed->names, port);
+			decl.name = mel_feed_name(feed->names, port);
 			if (decl.ndim > 1)
 				decl.width = mel_net_port_width(port);
 		} else if (port->role == MEL_ROLE_CONTROL) {

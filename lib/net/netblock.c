@@ -37,7 +37,7 @@ declare_outputs(
 		const struct mel_net_port *port = &o->network->output[i];
 		struct mel_decl decl = {.dtype = port->dtype};
 
-		decl.name = (char *)(uintptr_t)mel_feed_name(&o->outputs, port);
+		decl.name = mel_feed_name(&o->outputs, port);
 		decl.ndim = mel_net_port_rank(port);
 		if (decl.ndim > 1)
 			decl.width = mel_net_port_width(port);

@@ -22,6 +22,16 @@ clear(struct mel_utterance *u)
 }
 
 void
+mel_utterance_move(struct mel_utterance *to, struct mel_utterance *u)
+{
+	*to = *u;
+	to->contract = NULL;
+	u->begin = u->end = NULL;
+	u->tensors = (struct mel_bundle){0};
+	clear(u);
+}
+
+void
 mel_utterance_free(struct mel_utterance *u)
 {
 	clear(u);
@@ -90,21 +100,20 @@ append(struct mel_tensor *t, const struct mel_tensor *rows, struct mel_err *err)
 	return 0;
 }
 
-/* An owned tensor of 0 rows like these, with room to grow. */
+/* 0 rows of the port, with room to grow. */
 static int
-begin_rows(struct mel_bundle *b, const char *name, enum mel_dtype dtype,
-    int ndim, const int64_t *dim, struct mel_err *err)
+begin_rows(
+    struct mel_bundle *b, const struct mel_port *port, struct mel_err *err)
 {
-	struct mel_tensor t = mel_tensor_view(dtype, ndim, dim, NULL);
+	struct mel_tensor t =
+	    mel_tensor_view(port->dtype, port->ndim, port->dim, NULL);
 
 	t.dim[0] = 0;
-	for (int i = 1; i < ndim; i++)
-		t.dim[i] = dim[i] == MEL_OPEN ? 0 : dim[i];
 	t.data = mel_alloc_aligned(room(0), err);
 	if (!t.data)
 		return -1;
 	t.owned = true;
-	if (mel_bundle_put(b, name, &t, err)) {
+	if (mel_bundle_put(b, port->name, &t, err)) {
 		mel_tensor_free(&t);
 		return -1;
 	}
@@ -137,24 +146,13 @@ find(struct mel_bundle *b, const char *name)
 }
 
 static int
-take_rows(struct mel_utterance *u, const char *name,
+take_rows(struct mel_utterance *u, const struct mel_port *port,
     const struct mel_tensor *rows, struct mel_err *err)
 {
-	struct mel_tensor *t = find(&u->tensors, name);
-
-	if (!t) {
-		if (begin_rows(&u->tensors, name, rows->dtype, rows->ndim,
-			rows->dim, err))
-			return -1;
-		t = find(&u->tensors, name);
-	}
-	for (int i = 1; i < t->ndim; i++) {
-		if (rows->dim[i] != t->dim[i])
-			return refuse(u,
-			    "port \"%s\": rows of %lld behind %lld", name,
-			    (long long)rows->dim[i], (long long)t->dim[i]);
-	}
-	return append(t, rows, err);
+	if (!find(&u->tensors, port->name) &&
+	    begin_rows(&u->tensors, port, err))
+		return -1;
+	return append(find(&u->tensors, port->name), rows, err);
 }
 
 static int
@@ -172,7 +170,7 @@ take_data(struct mel_utterance *u, const struct mel_port *port,
 		return refuse(u, "more than %zu bytes of data", limit);
 	u->bytes += bytes;
 	if (port->sort == MEL_ROWS)
-		return take_rows(u, port->name, &r->tensor, err);
+		return take_rows(u, port, &r->tensor, err);
 	if (mel_tensor_copy(&copy, &r->tensor, err))
 		return -1;
 	if (mel_bundle_put(&u->tensors, port->name, &copy, err)) {
@@ -205,8 +203,7 @@ take_end(struct mel_utterance *u, const struct mel_head *head,
 		if (u->state != MEL_UTT_WHOLE || p->sort != MEL_ROWS ||
 		    !wanted(options, p->name) || find(&u->tensors, p->name))
 			continue;
-		if (begin_rows(
-			&u->tensors, p->name, p->dtype, p->ndim, p->dim, err))
+		if (begin_rows(&u->tensors, p, err))
 			return -1;
 	}
 	return 1;

@@ -23,7 +23,7 @@
 enum mel_utterance_state {
 	MEL_UTT_WHOLE,   /* ended well: tensors holds all of it */
 	MEL_UTT_ERROR,   /* ended by an error record; its stage printed that */
-	MEL_UTT_REFUSED, /* arose here (limit, row widths): yours to print */
+	MEL_UTT_REFUSED, /* more than the limit: yours to print */
 };
 
 struct mel_utterance {
@@ -69,6 +69,12 @@ struct mel_utterance_options {
  */
 int mel_utterance_next(struct mel_utterance *u, struct mel_reader *reader,
     const struct mel_utterance_options *options, struct mel_err *err);
+
+/*
+ * Moves what was read to `to`, which must be {0}; u goes on with the next
+ * one. `to` is for mel_utterance_free only.
+ */
+void mel_utterance_move(struct mel_utterance *to, struct mel_utterance *u);
 
 void mel_utterance_free(struct mel_utterance *u);
 

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "convey.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "block/clock.h"
+#include "tensor/reader.h"
+
+struct convey {
+	const struct tool *tool;
+	struct convey_options options;
+	const char *input; /* for messages */
+	struct mel_reader *reader;
+	struct voice voice;
+};
+
+static void
+utterance_failed(void *ctx, const char *key, const char *why)
+{
+	struct convey *c = ctx;
+
+	voice_set_key(&c->voice, key);
+	voice_utterance_failed(&c->voice, why);
+}
+
+/* The head, which comes before anything else is done. */
+static const struct mel_head *
+read_head(struct convey *c)
+{
+	struct mel_record record;
+	struct mel_err err;
+	int rc = mel_reader_next(c->reader, &record, &err);
+
+	if (rc <= 0)
+		tool_die("%s: %s", c->input, rc ? err.msg : "no stream");
+	return mel_reader_head(c->reader);
+}
+
+static void
+open_input(struct convey *c, const char *path)
+{
+	struct mel_err err;
+
+	c->input = tool_input_name(path);
+	if (mel_reader_open_fd(
+		&c->reader, tool_open_input(path), c->input, 0, &err))
+		tool_die("%s", err.msg);
+}
+
+int
+convey_main(const struct tool *tool,
+    size_t (*last)(const struct mel_addon *addon, size_t done), int argc,
+    char **argv)
+{
+	struct convey c = {.tool = tool};
+	struct mel_relay relay = {
+	    .failed = utterance_failed, .ctx = &c, .errors = false};
+	struct mel_outfile out;
+	const struct mel_head *head;
+	struct mel_err err;
+	size_t done;
+	int operand = tool_parse(tool, argc, argv, &c.options), rc;
+
+	if (argc - operand > 1)
+		tool_usage("one stream at a time");
+	tool_open_output(&out, c.options.output, true);
+	open_input(&c, operand < argc ? argv[operand] : NULL);
+	head = read_head(&c);
+	done = (size_t)head->done;
+	voice_open(&c.voice, &c.options.voice, head);
+	if (!done || done > c.voice.addon->n_positions)
+		tool_die(
+		    "%s: not a stream of %s", c.input, c.voice.addon->name);
+	voice_open_stage(&c.voice, done, last(c.voice.addon, done), head);
+	voice_open_writer(
+	    &c.voice, tool->name, out.fd, c.options.times, c.options.block);
+	relay.reader = c.reader;
+	relay.utter = c.voice.utter;
+	rc = mel_relay_run(&relay, &err);
+	c.voice.utter = relay.utter;
+	if (rc)
+		tool_die("%s", err.msg);
+	tool_commit_output(&out);
+	voice_report(&c.voice);
+	voice_close(&c.voice);
+	mel_reader_close(c.reader);
+	mel_options_free(tool->options, &c.options);
+	return relay.errors;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "speak.h"
+
+static const struct mel_option options[] = {
+    SPEAK_OPTIONS("1"),
+    {0},
+};
+
+static const struct tool tool = {
+    .name = "tts-encode",
+    .synopsis = "[options] [TEXT ...]",
+    .purpose = "text to the sequence data of a voice",
+    .options = options,
+};
+
+int
+main(int argc, char **argv)
+{
+	return speak_main(&tool, 1, argc, argv);
+}

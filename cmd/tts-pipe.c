@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "speak.h"
+
+static const struct mel_option options[] = {
+    SPEAK_OPTIONS("0"),
+    {.name = "block",
+	.type = MEL_OPT_INT,
+	.offset = offsetof(struct speak_options, block),
+	.arg = "ROWS",
+	.preset = "64",
+	.min = 1,
+	.max = 65536,
+	.help = "rows a record"},
+    {0},
+};
+
+static const struct tool tool = {
+    .name = "tts-pipe",
+    .synopsis = "[options] [TEXT ...]",
+    .purpose = "text to mel frames: the whole stack of a voice",
+    .options = options,
+};
+
+int
+main(int argc, char **argv)
+{
+	return speak_main(&tool, SIZE_MAX, argc, argv);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "dsp/contract.h"
+#include "plot/album.h"
+#include "plot/term.h"
+#include "tool.h"
+
+/* AUTO, then enum mel_canvas_format + 1, then TERM. */
+enum {
+	AUTO,
+	PNG = MEL_CANVAS_PNG + 1,
+	TERM = MEL_CANVAS_PDF + 2
+};
+static const char *const types[] = {"auto", "png", "svg", "pdf", "term", NULL};
+
+struct values {
+	int type;
+	char *range;
+	int64_t max_record;
+	bool quiet;
+	struct mel_album album;
+};
+
+#define ROW(kind, field, n, l, a, h, ...)                                      \
+	{                                                                      \
+		.name = n, .letter = l, .type = MEL_OPT_##kind,                \
+		.offset = offsetof(struct values, field), .arg = a, .help = h, \
+		__VA_ARGS__                                                    \
+	}
+
+static const struct mel_option options[] = {
+    ROW(CHOICE, type, "type", 't', "TYPE", "kind of picture", .choice = types,
+	.preset = "auto"),
+    ROW(STRING, album.output, "output", 'o', "FILE", "write there"),
+    ROW(STRING, album.dir, "dir", 'd', "DIR",
+	"one file per utterance, DIR/KEY.TYPE"),
+    ROW(FLOAT, album.width, "width", 0, "N", "pixels, points or columns",
+	.min = 1, .max = MEL_CANVAS_SIDE),
+    ROW(FLOAT, album.height, "height", 0, "N", "pixels, points or lines",
+	.min = 1, .max = MEL_CANVAS_SIDE),
+    ROW(LIST, album.scene.ports, "ports", 0, "NAME",
+	"draw this tensor; may be repeated"),
+    ROW(STRING, album.title, "title", 0, "TEXT", "instead of key and text"),
+    ROW(STRING, range, "range", 0, "LO,HI",
+	"values at the ends of the colours"),
+    ROW(FLAG, album.diff, "diff", 0, NULL, "two streams and their difference"),
+    ROW(INT, max_record, "max-record", 0, "BYTES", "largest record accepted",
+	.preset = "67108864", .min = 64, .max = 1e15),
+    ROW(FLAG, quiet, "quiet", 'q', NULL, "no remarks"),
+    {0},
+};
+
+static const struct tool tool = {"tts-plot", "[options] [FILE ...]",
+    "Draws mel-spectrograms and other tensors of record streams", options};
+
+/* -t, or the suffix of -o, or what suits standard output. */
+static int
+type_of(int type, const struct mel_album *a)
+{
+	const char *dot = a->output ? strrchr(a->output, '.') : NULL;
+
+	if (type != AUTO)
+		return type;
+	if (!dot)
+		return !a->dir && !a->output && isatty(1) ? TERM : PNG;
+	for (type = PNG; type < TERM; type++) {
+		if (!strcasecmp(dot + 1, types[type]))
+			return type;
+	}
+	tool_usage("%s: the name does not tell the type: use -t", a->output);
+}
+
+/* Zero, so that rows and bands are counted, for a stream without one. */
+static struct mel_plot_contract
+contract_of(const struct mel_feed_input *in)
+{
+	static const char *const unit[][2] = {{"magnitude", "power"},
+	    {"ln magnitude", "ln power"}, {"log10 magnitude", "log10 power"},
+	    {"dB", "dB"}};
+	json_t *json = mel_reader_head(in->reader)->contract;
+	struct mel_contract c;
+	struct mel_err err;
+
+	if (!json)
+		return (struct mel_plot_contract){.rate = 0};
+	if (mel_contract_from_json(&c, json, &err))
+		tool_die("%s: mel contract: %s", in->name, err.msg);
+	return (struct mel_plot_contract){(double)c.rate, (double)c.hop, c.fmin,
+	    c.fmax,
+	    c.scale == MEL_SCALE_SLANEY ? MEL_PLOT_SLANEY : MEL_PLOT_HTK,
+	    (int)c.bands, c.normalised ? "normalised" : unit[c.log][c.spectrum],
+	    c.log || c.normalised              ? 0
+	    : c.spectrum == MEL_SPECTRUM_POWER ? 10
+					       : 20};
+}
+
+static void
+tell(void *quiet, bool failure, const char *line)
+{
+	if (failure || !*(bool *)quiet)
+		tool_warn("%s", line);
+}
+
+static int
+follow(const struct mel_album *a, const struct mel_feed_input *in,
+    struct mel_err *err)
+{
+	struct mel_term_options o = {(int)a->width, (int)a->height,
+	    isatty(1) && !a->output, a->scene.ranged, a->scene.lo, a->scene.hi,
+	    in->contract};
+
+	mel_term_fit(&o, 1);
+	return mel_term_follow(&o, in->reader,
+	    a->scene.ports.n ? a->scene.ports.item[0] : NULL, a->output, err);
+}
+
+static void
+open_all(struct mel_feed *feed, const struct values *v, char **path, int n)
+{
+	struct mel_err err;
+
+	for (int i = 0; i < n || !i; i++) {
+		const char *name = i < n ? path[i] : NULL;
+
+		if (mel_feed_add(feed, tool_open_input(name),
+			tool_input_name(name), (uint64_t)v->max_record, &err))
+			tool_die("%s", err.msg);
+		feed->input[i].contract = contract_of(&feed->input[i]);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct values v = {0};
+	struct mel_feed feed = {0};
+	struct mel_album *album = &v.album;
+	struct mel_err err;
+	int first = tool_parse(&tool, argc, argv, &v), n = argc - first, rc;
+	int type = type_of(v.type, album);
+
+	if (album->diff && n != 2)
+		tool_usage("--diff needs two streams");
+	if (type == TERM && (n > 1 || album->dir || album->scene.ports.n > 1))
+		tool_usage("-t term draws one tensor of one stream");
+	if (album->dir && album->output)
+		tool_usage("-o and -d exclude each other");
+	if (type != TERM && !album->output && !album->dir && isatty(1))
+		tool_usage("binary data is not written to a terminal");
+	if (v.range && mel_scene_range(&album->scene, v.range, &err))
+		tool_usage("--range: %s", err.msg);
+	open_all(&feed, &v, argv + first, n);
+	album->format = (enum mel_canvas_format)(type - PNG);
+	album->tell = tell;
+	album->ctx = &v.quiet;
+	rc = type == TERM ? follow(album, feed.input, &err)
+			  : mel_album_make(album, &feed, &err);
+	if (rc < 0)
+		tool_die("%s", err.msg);
+	mel_feed_free(&feed);
+	mel_options_free(options, &v);
+	return rc;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "voice.h"
+
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "addon/builtin.h"
+#include "addon/find.h"
+#include "base/mem.h"
+#include "block/clock.h"
+#include "tool.h"
+
+const char *const voice_isas[] = {
+    [MEL_ISA_AUTO] = "auto",
+    [MEL_ISA_PORTABLE] = "portable",
+    [MEL_ISA_AVX2] = "avx2",
+    [MEL_ISA_AVX512] = "avx512",
+    NULL,
+};
+
+/* The folder that holds the tool's folder: PREFIX, or build. */
+static int
+find_prefix(struct mel_buf *out)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	for (int up = 0; n > 0 && up < 2; up++) {
+		while (n > 0 && exe[--n] != '/')
+			continue;
+	}
+	return n > 0 ? mel_buf_add(out, exe, (size_t)n, NULL) : -1;
+}
+
+char *
+voice_addon_path(void)
+{
+	const char *path = getenv("MELPIPE_ADDON_PATH");
+	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	struct mel_buf out = {0}, prefix = {0};
+
+	if (path)
+		return mel_strdup(path, NULL);
+	if (data && data[0])
+		mel_buf_printf(&out, NULL, "%s/melpipe/addons:", data);
+	else if (home)
+		mel_buf_printf(
+		    &out, NULL, "%s/.local/share/melpipe/addons:", home);
+	/* Installed beside the tool, or in the tree that it was built in. */
+	if (!find_prefix(&prefix))
+		mel_buf_printf(&out, NULL,
+		    "%s/share/melpipe/addons:%s/../addons", prefix.data,
+		    prefix.data);
+	mel_buf_free(&prefix);
+	return out.data ? out.data : mel_strdup("", NULL);
+}
+
+char *
+voice_find_addon(const char *name)
+{
+	struct mel_err err;
+	char *path = voice_addon_path(), *dir;
+
+	if (!path)
+		tool_die("out of memory");
+	dir = mel_addon_find(path, name, &err);
+	if (!dir)
+		tool_die("%s", err.msg);
+	free(path);
+	return dir;
+}
+
+/* The folder of the addon to use, to be freed. */
+static char *
+choose_addon(const struct voice_options *o, const struct mel_head *head)
+{
+	const json_t *addon = head ? head->addon : NULL;
+	const char *name = o->addon;
+
+	if (!name && addon) {
+		name = json_string_value(json_object_get(addon, "dir"));
+		if (name)
+			return mel_strdup(name, NULL);
+		name = json_string_value(json_object_get(addon, "name"));
+	}
+	if (!name && !head)
+		name = getenv("MELPIPE_ADDON");
+	if (!name && head)
+		tool_die("the stream names no addon: -a is needed");
+	if (!name)
+		tool_usage("no voice: -a ADDON or MELPIPE_ADDON is needed");
+	return voice_find_addon(name);
+}
+
+static void
+check_digest(const struct voice *v, const struct mel_head *head)
+{
+	const char *digest =
+	    json_string_value(json_object_get(head->addon, "digest"));
+	const char *name =
+	    json_string_value(json_object_get(head->addon, "name"));
+
+	if (digest && strcmp(digest, v->addon->digest) != 0)
+		tool_die("the stream was made by addon %s, digest %.12s; "
+			 "%s here has %.12s",
+		    name ? name : "?", digest, v->addon->dir, v->addon->digest);
+}
+
+static void
+note(void *ctx, const char *block, const char *text)
+{
+	const struct voice *v = ctx;
+
+	(void)block;
+	if (!v->options->quiet)
+		tool_warn("%s: %s", v->key ? v->key : "", text);
+}
+
+static void
+tap(void *ctx, const char *name, const struct mel_tensor *rows)
+{
+	struct voice *v = ctx;
+
+	mel_utter_tap(&v->utter, name, rows);
+}
+
+static int
+count_threads(int64_t wanted)
+{
+	cpu_set_t set;
+
+	if (wanted)
+		return (int)wanted;
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return 1;
+	return CPU_COUNT(&set);
+}
+
+void
+voice_open(
+    struct voice *v, const struct voice_options *o, const struct mel_head *head)
+{
+	struct mel_err err;
+	char *dir;
+
+	memset(v, 0, sizeof(*v));
+	v->options = o;
+	v->start_ns = mel_clock_ns();
+	v->env = (struct mel_env){.note = note, .tap = tap, .ctx = v};
+	dir = choose_addon(o, head);
+	if (!mel_isa_available((enum mel_isa)o->isa))
+		tool_die("this machine has no %s", voice_isas[o->isa]);
+	mel_blas_prepare();
+	if (mel_pool_open(&v->pool, count_threads(o->threads), &err) ||
+	    mel_builtin_blocks(&v->registry, &err) ||
+	    mel_addon_open(
+		&v->addon, dir, &v->registry, (enum mel_isa)o->isa, &err))
+		tool_die("%s", err.msg);
+	v->env.pool = v->pool;
+	free(dir);
+	if (head)
+		check_digest(v, head);
+}
+
+void
+voice_open_stage(
+    struct voice *v, size_t first, size_t last, const struct mel_head *head)
+{
+	struct mel_stage_options options = {.addon = v->addon,
+	    .first = first,
+	    .last = last,
+	    .head = head,
+	    .env = &v->env};
+	struct mel_err err;
+
+	if (last > v->addon->n_positions)
+		options.last = v->addon->n_positions;
+	if (mel_stage_open(&v->utter.stage, &options, &err))
+		tool_die("%s: %s", v->addon->name, err.msg);
+}
+
+void
+voice_open_writer(
+    struct voice *v, const char *tool, int fd, bool times, int64_t block)
+{
+	struct mel_writer_options options = {.tool = tool};
+	struct stat st;
+	struct mel_err err;
+
+	/* Files shall be the same each time they are made. */
+	options.times = times || (!fstat(fd, &st) && !S_ISREG(st.st_mode));
+	v->utter.block = block;
+	if (mel_writer_open(&v->utter.writer, fd, &options, &err))
+		tool_die("%s", err.msg);
+}
+
+void
+voice_set_key(struct voice *v, const char *key)
+{
+	free(v->key);
+	v->key = mel_strdup(key, NULL);
+}
+
+void
+voice_utterance_failed(struct voice *v, const char *why)
+{
+	tool_warn("%s: %s", v->key ? v->key : "?", why);
+	v->failed = true;
+}
+
+void
+voice_utterance_done(struct voice *v, uint64_t began_ns)
+{
+	if (!v->first_ns && v->utter.first_row_ns)
+		v->first_ns = v->utter.first_row_ns - began_ns;
+	v->rows += v->utter.rows;
+}
+
+void
+voice_report(const struct voice *v)
+{
+	double total = (double)(mel_clock_ns() - v->start_ns) / 1e6;
+	const json_t *contract = v->addon->contract;
+	double rate =
+	    (double)json_integer_value(json_object_get(contract, "rate"));
+	double hop =
+	    (double)json_integer_value(json_object_get(contract, "hop"));
+	double seconds = rate > 0 ? (double)v->rows * hop / rate : 0;
+	const char *where;
+	uint64_t busy;
+
+	if (!v->options->verbose)
+		return;
+	if (v->first_ns)
+		tool_warn(
+		    "first rows after %.1f ms", (double)v->first_ns / 1e6);
+	tool_warn(
+	    "%.1f ms in all, %llu rows", total, (unsigned long long)v->rows);
+	if (seconds > 0)
+		tool_warn("%.2f s of speech, real-time factor %.4f", seconds,
+		    total / 1e3 / seconds);
+	for (size_t i = 0; mel_stage_part(v->utter.stage, i, &where, &busy);
+	     i++)
+		tool_warn("%-40s cpu, %d thread%s: %.1f ms", where,
+		    mel_pool_threads(v->pool),
+		    mel_pool_threads(v->pool) == 1 ? "" : "s",
+		    (double)busy / 1e6);
+}
+
+void
+voice_close(struct voice *v)
+{
+	mel_writer_close(v->utter.writer);
+	mel_stage_close(v->utter.stage);
+	mel_utter_free(&v->utter);
+	mel_addon_close(v->addon);
+	mel_registry_free(&v->registry);
+	mel_pool_close(v->pool);
+	free(v->key);
+}

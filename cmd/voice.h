@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef VOICE_H
+#define VOICE_H
+
+#include "addon/addon.h"
+#include "addon/utter.h"
+
+/*
+ * What the tools that run an addon share: finding it, the threads, the world
+ * of its blocks, the report. Functions print and die as in tool.h.
+ */
+
+struct voice_options {
+	char *addon;     /* owned; name or folder; NULL: MELPIPE_ADDON */
+	int64_t threads; /* 0: all processors */
+	int isa;         /* enum mel_isa */
+	bool quiet, verbose;
+};
+
+/* The rows of the table for these, in order of their letters. */
+#define VOICE_OPTION_ADDON(member)                                             \
+	{                                                                      \
+		.name = "addon", .letter = 'a', .type = MEL_OPT_STRING,        \
+		.offset = offsetof(struct member, voice.addon),                \
+		.arg = "ADDON", .help = "name of the voice, or its folder"     \
+	}
+#define VOICE_OPTION_QUIET(member)                                             \
+	{                                                                      \
+		.name = "quiet", .letter = 'q', .type = MEL_OPT_FLAG,          \
+		.offset = offsetof(struct member, voice.quiet),                \
+		.help = "no remarks and no progress, only errors"              \
+	}
+#define VOICE_OPTION_VERBOSE(member)                                           \
+	{                                                                      \
+		.name = "verbose", .letter = 'v', .type = MEL_OPT_FLAG,        \
+		.offset = offsetof(struct member, voice.verbose),              \
+		.help = "report times and where blocks ran"                    \
+	}
+#define VOICE_OPTION_THREADS(member, count)                                    \
+	{                                                                      \
+		.name = "threads", .type = MEL_OPT_INT,                        \
+		.offset = offsetof(struct member, voice.threads), .arg = "N",  \
+		.preset = count, .min = 0, .max = 1024,                        \
+		.help = "threads of the networks, 0: one a processor"          \
+	}
+#define VOICE_OPTION_ISA(member)                                               \
+	{                                                                      \
+		.name = "isa", .type = MEL_OPT_CHOICE,                         \
+		.offset = offsetof(struct member, voice.isa),                  \
+		.choice = voice_isas, .preset = "auto",                        \
+		.help = "instruction set of the networks"                      \
+	}
+
+extern const char *const voice_isas[];
+
+struct voice {
+	const struct voice_options *options;
+	struct mel_registry registry;
+	struct mel_addon *addon;
+	struct mel_pool *pool;
+	struct mel_env env; /* ctx is the voice */
+	struct mel_utter utter;
+	char *key;   /* owned; of the present utterance, for remarks */
+	bool failed; /* an utterance did */
+
+	uint64_t start_ns; /* of the tool */
+	uint64_t first_ns; /* from the first utterance to its first rows */
+	uint64_t rows;     /* written in all */
+};
+
+/*
+ * Opens the addon: the one of the options, else the one that the head of the
+ * incoming stream names (its digest must agree), else MELPIPE_ADDON.
+ */
+void voice_open(struct voice *voice, const struct voice_options *options,
+    const struct mel_head *head);
+
+/* Opens positions [first, last); last may be past the end. */
+void voice_open_stage(struct voice *voice, size_t first, size_t last,
+    const struct mel_head *head);
+
+/* Opens the writer; times: "auto" off for files, see melpipe-frame(5). */
+void voice_open_writer(
+    struct voice *voice, const char *tool, int fd, bool times, int64_t block);
+
+/* The utterance that is worked on now. */
+void voice_set_key(struct voice *voice, const char *key);
+
+/* "KEY: why", and the exit status will be 1. */
+void voice_utterance_failed(struct voice *voice, const char *why);
+
+/* After an utterance: keeps the figures for the report. */
+void voice_utterance_done(struct voice *voice, uint64_t began_ns);
+
+/* With -v: the report. */
+void voice_report(const struct voice *voice);
+
+void voice_close(struct voice *voice);
+
+/* The folders that addons are looked for in, as one path; to be freed. */
+char *voice_addon_path(void);
+
+/* A place of addon for the name or folder, to be freed. Dies if none. */
+char *voice_find_addon(const char *name);
+
+#endif

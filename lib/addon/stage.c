@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "addon/stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "addon/build.h"
+#include "base/mem.h"
+#include "block/compose.h"
+#include "block/control.h"
+#include "tensor/record.h"
+
+struct mel_stage {
+	struct mel_addon *addon;
+	size_t first, last;
+	struct mel_sequence *front;    /* or NULL */
+	struct mel_sequence *sequence; /* or NULL */
+	struct mel_member_list rows;   /* the streamable blocks, in order */
+	struct mel_decls have;         /* tensors there once begin is through */
+	int64_t in_width;              /* of the rows that come in, 0: none */
+	int64_t width;                 /* of the rows that go out, 0: unknown */
+	struct mel_head head;
+
+	struct mel_bundle from_front, from_sequence; /* of the utterance */
+	struct mel_bundle scope;                     /* views of all */
+};
+
+/* What begin gets at position 0: the text in some form, and controls. */
+static int
+declare_inputs(struct mel_stage *s, struct mel_err *err)
+{
+	static const struct mel_decl inputs[] = {
+	    {.name = "text", .dtype = MEL_U8, .ndim = 1},
+	    {.name = "input_phonemes", .dtype = MEL_U8, .ndim = 1},
+	    {.name = "input_tokens", .dtype = MEL_I64, .ndim = 1},
+	};
+	char name[MEL_CONTROL_NAME];
+	struct mel_decl control = {.name = name, .dtype = MEL_F32};
+
+	for (size_t i = 0; i < sizeof(inputs) / sizeof(*inputs); i++) {
+		if (mel_decls_add(&s->have, &inputs[i], err))
+			return -1;
+	}
+	for (size_t i = 0; i < s->addon->n_controls; i++) {
+		if (mel_control_tensor(s->addon->control[i].name, name, err) ||
+		    mel_decls_add(&s->have, &control, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* What begin gets later: the ports of the stream. */
+static int
+declare_ports(
+    struct mel_stage *s, const struct mel_head *head, struct mel_err *err)
+{
+	for (size_t i = 0; i < head->n_ports; i++) {
+		const struct mel_port *port = &head->port[i];
+		struct mel_decl decl = {.name = port->name,
+		    .dtype = port->dtype,
+		    .ndim = port->ndim};
+
+		if (port->ndim > 1 && port->dim[port->ndim - 1] > 0)
+			decl.width = port->dim[port->ndim - 1];
+		if (port->sort == MEL_SEQUENCE &&
+		    mel_decls_add(&s->have, &decl, err))
+			return -1;
+		if ((int)i != mel_head_rows(head))
+			continue;
+		if (port->ndim != 2 || port->dtype != MEL_F32 || !decl.width)
+			return mel_fail(err,
+			    "rows \"%s\" are not f32 of a fixed width",
+			    port->name);
+		s->in_width = decl.width;
+	}
+	return 0;
+}
+
+/* Controls set by the first stage travel in begin, not as ports. */
+static int
+declare_controls(struct mel_stage *s, struct mel_err *err)
+{
+	char name[MEL_CONTROL_NAME];
+	struct mel_decl control = {.name = name, .dtype = MEL_F32};
+
+	for (size_t i = 0; i < s->addon->n_controls; i++) {
+		if (mel_control_tensor(s->addon->control[i].name, name, err))
+			return -1;
+		if (!mel_decls_find(&s->have, name) &&
+		    mel_decls_add(&s->have, &control, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* Connects a sequence block; what it gives hides what was there. */
+static int
+connect_sequence(
+    struct mel_stage *s, struct mel_sequence *block, struct mel_err *err)
+{
+	struct mel_decls gives = {0};
+	int rc = mel_sequence_connect(block, &s->have, &gives, err);
+
+	if (!rc)
+		rc = mel_decls_add_new(&gives, &s->have, err);
+	if (rc) {
+		mel_decls_free(&gives);
+		return -1;
+	}
+	mel_decls_free(&s->have);
+	s->have = gives;
+	return 0;
+}
+
+static int
+open_first(struct mel_stage *s, const struct mel_env *env, struct mel_err *err)
+{
+	const struct mel_position *p = &s->addon->position[0];
+	struct mel_builder builder = {
+	    .addon = s->addon, .env = env, .where = p->where};
+	struct mel_member member = {0};
+
+	if (declare_inputs(s, err) || mel_build_front(&builder, &s->front, err))
+		return -1;
+	if (s->front && connect_sequence(s, s->front, err))
+		return -1;
+	if (!p->node)
+		return 0;
+	if (mel_build_block(&builder, p->node, MEL_KIND_SEQUENCE, &member, err))
+		return -1;
+	s->sequence = member.sequence;
+	return connect_sequence(s, s->sequence, err);
+}
+
+/*
+ * Opens the streamable blocks of [from, to) into list and connects them;
+ * *width: of the rows before and, in the end, behind them.
+ */
+static int
+open_rows(struct mel_stage *s, size_t from, size_t to,
+    const struct mel_env *env, struct mel_member_list *list, int64_t *width,
+    struct mel_err *err)
+{
+	list->item = mel_alloc(to - from, sizeof(*list->item), err);
+	if (!list->item)
+		return -1;
+	for (size_t i = from; i < to; i++) {
+		const struct mel_position *p = &s->addon->position[i];
+		struct mel_builder builder = {
+		    .addon = s->addon, .env = env, .where = p->where};
+		struct mel_streamable *block;
+		int64_t in_width = *width;
+
+		if (mel_build_block(&builder, p->node, MEL_KIND_STREAMABLE,
+			&list->item[list->n], err))
+			return -1;
+		block = list->item[list->n++].streamable;
+		if (mel_streamable_spec_of(block)->upstream && i == 1 &&
+		    !s->in_width)
+			return mel_fail(err,
+			    "%s: there is no block before it to pull from",
+			    p->where);
+		if (mel_streamable_connect(
+			block, &s->have, in_width, width, err))
+			return -1;
+	}
+	return 0;
+}
+
+static void
+free_members(struct mel_member_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		mel_member_close(&list->item[i]);
+	free(list->item);
+	*list = (struct mel_member_list){0};
+}
+
+static bool
+is_kept(const struct mel_stage *s, const char *name)
+{
+	for (size_t i = 0; i < s->addon->keep.n; i++) {
+		if (!strcmp(s->addon->keep.item[i], name))
+			return true;
+	}
+	return false;
+}
+
+/* A port for a tensor; nothing is known of most lengths. */
+static int
+add_port(struct mel_stage *s, const struct mel_decl *decl,
+    enum mel_port_sort sort, struct mel_err *err)
+{
+	struct mel_port port = {
+	    .name = (char *)(uintptr_t)decl->name, /* copied by mel_head_add */
+	    .dtype = decl->dtype,
+	    .sort = sort};
+
+	if (!decl->dtype || decl->ndim < 0 || decl->ndim > MEL_RECORD_DIMS)
+		return mel_fail(err,
+		    "tensor \"%s\" cannot be sent: its type is not known",
+		    decl->name);
+	port.ndim = decl->ndim;
+	for (int i = 0; i < port.ndim; i++)
+		port.dim[i] = MEL_OPEN;
+	if (port.ndim > 1 && decl->width)
+		port.dim[port.ndim - 1] = decl->width;
+	return mel_head_add(&s->head, &port, err);
+}
+
+static bool
+is_needed(const struct mel_member_list *later, const char *name)
+{
+	for (size_t i = 0; i < later->n; i++) {
+		const struct mel_streamable_spec *spec =
+		    mel_streamable_spec_of(later->item[i].streamable);
+
+		if (mel_decls_find(&spec->needs, name))
+			return true;
+	}
+	return false;
+}
+
+static int
+add_sequence_ports(struct mel_stage *s, const struct mel_member_list *later,
+    struct mel_err *err)
+{
+	for (size_t i = 0; i < s->have.n; i++) {
+		const struct mel_decl *decl = &s->have.item[i];
+
+		if (!strncmp(decl->name, MEL_CONTROL_PREFIX,
+			strlen(MEL_CONTROL_PREFIX)))
+			continue;
+		if (!is_kept(s, decl->name) && !is_needed(later, decl->name))
+			continue;
+		if (add_port(s, decl, MEL_SEQUENCE, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* The name of the rows: the last block that names them. */
+static const char *
+rows_name(const struct mel_stage *s, const struct mel_head *in)
+{
+	const char *name = "rows";
+
+	if (in && mel_head_rows(in) >= 0)
+		name = in->port[mel_head_rows(in)].name;
+	for (size_t i = 0; i < s->rows.n; i++) {
+		const struct mel_streamable_spec *spec =
+		    mel_streamable_spec_of(s->rows.item[i].streamable);
+
+		if (spec->rows)
+			name = spec->rows;
+	}
+	return name;
+}
+
+static int
+add_row_ports(
+    struct mel_stage *s, const struct mel_head *in, struct mel_err *err)
+{
+	struct mel_decl rows = {.dtype = MEL_F32, .ndim = 2};
+
+	if (!s->rows.n)
+		return 0;
+	rows.name = rows_name(s, in);
+	rows.width = s->width;
+	if (!s->width)
+		return mel_fail(
+		    err, "the width of rows \"%s\" is not known", rows.name);
+	if (add_port(s, &rows, MEL_ROWS, err))
+		return -1;
+	for (size_t i = 0; in && i < in->n_ports; i++) {
+		/* Side rows of stages before pass through. */
+		if (in->port[i].sort == MEL_ROWS &&
+		    (int)i != mel_head_rows(in) &&
+		    mel_head_add(&s->head, &in->port[i], err))
+			return -1;
+	}
+	for (size_t i = 0; i < s->rows.n; i++) {
+		const struct mel_decls *side =
+		    &mel_streamable_spec_of(s->rows.item[i].streamable)->side;
+
+		for (size_t k = 0; k < side->n; k++) {
+			if (add_port(s, &side->item[k], MEL_ROWS, err))
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+make_head(struct mel_stage *s, const struct mel_head *in,
+    const struct mel_member_list *later, struct mel_err *err)
+{
+	s->head.done = (int)s->last;
+	s->head.contract = json_incref(s->addon->contract);
+	if (in)
+		s->head.addon = json_incref(in->addon);
+	else
+		s->head.addon = json_pack("{s:s, s:s}", "name", s->addon->name,
+		    "digest", s->addon->digest);
+	if (!s->head.addon)
+		return mel_fail(err, "out of memory");
+	if (add_sequence_ports(s, later, err))
+		return -1;
+	return add_row_ports(s, in, err);
+}
+
+static int
+open_all(
+    struct mel_stage *s, const struct mel_stage_options *o, struct mel_err *err)
+{
+	struct mel_env spec_only = *o->env;
+	struct mel_member_list later = {0};
+	size_t from = o->first ? o->first : 1;
+	int64_t width;
+	int rc;
+
+	spec_only.spec_only = true;
+	rc = o->first ? declare_ports(s, o->head, err)
+		      : open_first(s, o->env, err);
+	if (!rc && o->first)
+		rc = declare_controls(s, err);
+	if (rc)
+		return -1;
+	s->width = s->in_width;
+	if (open_rows(s, from, o->last < from ? from : o->last, o->env,
+		&s->rows, &s->width, err))
+		return -1;
+	width = s->width;
+	rc = open_rows(s, o->last < 1 ? 1 : o->last, s->addon->n_positions,
+	    &spec_only, &later, &width, err);
+	if (!rc)
+		rc = make_head(s, o->head, &later, err);
+	free_members(&later);
+	return rc;
+}
+
+int
+mel_stage_open(struct mel_stage **out, const struct mel_stage_options *o,
+    struct mel_err *err)
+{
+	struct mel_stage *s = mel_alloc(1, sizeof(*s), err);
+
+	if (!s)
+		return -1;
+	s->addon = o->addon;
+	s->first = o->first;
+	s->last = o->last;
+	if (open_all(s, o, err)) {
+		mel_stage_close(s);
+		return -1;
+	}
+	*out = s;
+	return 0;
+}
+
+void
+mel_stage_close(struct mel_stage *s)
+{
+	if (!s)
+		return;
+	mel_stage_reset(s);
+	free_members(&s->rows);
+	mel_sequence_close(s->sequence);
+	mel_sequence_close(s->front);
+	mel_decls_free(&s->have);
+	mel_head_free(&s->head);
+	free(s);
+}
+
+const struct mel_head *
+mel_stage_head(const struct mel_stage *s)
+{
+	return &s->head;
+}
+
+/* Runs a sequence block on scope; what it gives comes before the rest. */
+static int
+run_sequence(struct mel_stage *s, struct mel_sequence *block,
+    struct mel_bundle *made, struct mel_err *err)
+{
+	struct mel_bundle scope = {0};
+
+	if (!block)
+		return 0;
+	if (mel_sequence_run(block, &s->scope, made, err))
+		return -1;
+	if (mel_bundle_view_all(&scope, made, err) ||
+	    mel_bundle_view_all(&scope, &s->scope, err)) {
+		mel_bundle_free(&scope);
+		return -1;
+	}
+	mel_bundle_free(&s->scope);
+	s->scope = scope;
+	return 0;
+}
+
+static int
+check_tokens(const struct mel_stage *s, struct mel_err *err)
+{
+	const struct mel_tensor *tokens = mel_bundle_get(&s->scope, "tokens");
+
+	if (tokens && tokens->ndim == 1 &&
+	    tokens->dim[0] > s->addon->max_tokens)
+		return mel_fail(err, "%lld tokens, the limit of %s is %lld",
+		    (long long)tokens->dim[0], s->addon->name,
+		    (long long)s->addon->max_tokens);
+	return 0;
+}
+
+int
+mel_stage_begin(struct mel_stage *s, const struct mel_bundle *data,
+    struct mel_streamable *source, struct mel_err *err)
+{
+	mel_stage_reset(s);
+	if (mel_bundle_view_all(&s->scope, data, err))
+		return -1;
+	if (!s->first &&
+	    (run_sequence(s, s->front, &s->from_front, err) ||
+		check_tokens(s, err) ||
+		run_sequence(s, s->sequence, &s->from_sequence, err)))
+		return -1;
+	for (size_t i = 0; i < s->rows.n; i++) {
+		struct mel_streamable *block = s->rows.item[i].streamable;
+
+		if (mel_streamable_begin(block, &s->scope, source, err))
+			return -1;
+		source = block;
+	}
+	return 0;
+}
+
+const struct mel_bundle *
+mel_stage_tensors(const struct mel_stage *s)
+{
+	return &s->scope;
+}
+
+bool
+mel_stage_has_rows(const struct mel_stage *s)
+{
+	return s->rows.n > 0;
+}
+
+static struct mel_streamable *
+last_block(const struct mel_stage *s)
+{
+	return s->rows.item[s->rows.n - 1].streamable;
+}
+
+int64_t
+mel_stage_width(const struct mel_stage *s)
+{
+	return mel_streamable_width(last_block(s));
+}
+
+int64_t
+mel_stage_pull(
+    struct mel_stage *s, int64_t wanted, float *rows, struct mel_err *err)
+{
+	return mel_streamable_pull_full(last_block(s), wanted, rows, err);
+}
+
+void
+mel_stage_reset(struct mel_stage *s)
+{
+	for (size_t i = s->rows.n; i-- > 0;)
+		mel_streamable_reset(s->rows.item[i].streamable);
+	mel_bundle_free(&s->scope);
+	mel_bundle_free(&s->from_sequence);
+	mel_bundle_free(&s->from_front);
+}
+
+bool
+mel_stage_part(
+    const struct mel_stage *s, size_t i, const char **where, uint64_t *busy_ns)
+{
+	const struct mel_sequence *sequence[2] = {s->front, s->sequence};
+	static const char *const names[] = {"text", "sequence_block"};
+	uint64_t before = 0;
+
+	if (i < 2) {
+		*where = names[i];
+		*busy_ns = sequence[i] ? mel_sequence_busy_ns(sequence[i]) : 0;
+		return true;
+	}
+	i -= 2;
+	if (i >= s->rows.n)
+		return false;
+	/* A pull's time holds that of the pulls it makes itself. */
+	if (i > 0)
+		before = mel_streamable_busy_ns(s->rows.item[i - 1].streamable);
+	*where = s->addon->position[(s->first ? s->first : 1) + i].where;
+	*busy_ns = mel_streamable_busy_ns(s->rows.item[i].streamable);
+	*busy_ns -= before < *busy_ns ? before : *busy_ns;
+	return true;
+}
+
+size_t
+mel_stage_upsampler(const struct mel_addon *a)
+{
+	for (size_t i = 1; i < a->n_positions; i++) {
+		const char *type = mel_yaml_text(
+		    mel_yaml_get(a->yaml, a->position[i].node, "type"));
+
+		if (type && !strcmp(type, "Upsampler"))
+			return i + 1;
+	}
+	return 0;
+}

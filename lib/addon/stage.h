@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_ADDON_STAGE_H
+#define MEL_ADDON_STAGE_H
+
+#include "addon/addon.h"
+#include "block/sequence.h"
+#include "block/streamable.h"
+#include "tensor/head.h"
+
+/*
+ * Some positions of an addon's stack, ready to run one utterance after
+ * another: all of them (tts-pipe), or those of one tool of a pipe.
+ *
+ *	begin { pull } reset, for each utterance
+ */
+struct mel_stage;
+
+struct mel_stage_options {
+	struct mel_addon *addon;     /* must outlive the stage */
+	size_t first, last;          /* positions [first, last), first < last */
+	const struct mel_head *head; /* of the stream that comes in; NULL if
+					first is 0 */
+	const struct mel_env *env;   /* must outlive the stage */
+};
+
+/*
+ * Opens the blocks and checks the wiring of all positions from first on,
+ * those after last by their declarations alone.
+ */
+int mel_stage_open(struct mel_stage **stage,
+    const struct mel_stage_options *options, struct mel_err *err);
+void mel_stage_close(struct mel_stage *stage);
+
+/*
+ * The head of the stream that this stage makes: sequence ports that later
+ * positions need or the addon keeps, then the rows, then side rows.
+ */
+const struct mel_head *mel_stage_head(const struct mel_stage *stage);
+
+/*
+ * Begins an utterance. data: from position 0 on the text (or tokens or
+ * phonemes, see text/text.h) and the controls; else the sequence ports of the
+ * stream. source: gives the rows of the stream, NULL if it has none. Both must
+ * live until reset.
+ */
+int mel_stage_begin(struct mel_stage *stage, const struct mel_bundle *data,
+    struct mel_streamable *source, struct mel_err *err);
+
+/* All tensors there are now, also those not forwarded. Until reset. */
+const struct mel_bundle *mel_stage_tensors(const struct mel_stage *stage);
+
+/* false if the stage ends before any rows are made. */
+bool mel_stage_has_rows(const struct mel_stage *stage);
+
+/* Rows, as mel_streamable_pull; width is that of the utterance. */
+int64_t mel_stage_width(const struct mel_stage *stage);
+int64_t mel_stage_pull(
+    struct mel_stage *stage, int64_t wanted, float *rows, struct mel_err *err);
+
+void mel_stage_reset(struct mel_stage *stage);
+
+/*
+ * Part i of the stage, for reports: its place in the addon and the time that
+ * it took itself so far [ns]. false past the last.
+ */
+bool mel_stage_part(const struct mel_stage *stage, size_t i, const char **where,
+    uint64_t *busy_ns);
+
+/* The position behind the first Upsampler; 0 if there is none. */
+size_t mel_stage_upsampler(const struct mel_addon *addon);
+
+#endif

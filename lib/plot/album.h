@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_PLOT_ALBUM_H
+#define MEL_PLOT_ALBUM_H
+
+#include "plot/feed.h"
+#include "plot/picture.h"
+
+/*
+ * All utterances of a feed as files: one picture, a PDF of a page each, or a
+ * folder with a file each, which is there as soon as its utterance ended.
+ */
+struct mel_album {
+	enum mel_canvas_format format;
+	double width, height;   /* as in struct mel_picture */
+	struct mel_scene scene; /* ports and range; as mel_feed_figure */
+	bool diff;
+	char *title;  /* not owned; NULL: key and text */
+	char *output; /* not owned; path, NULL or "-": standard output */
+	char *dir;    /* not owned; path of the folder, or NULL */
+
+	/* Gets each remark and each utterance's failure, fit to show. */
+	void (*tell)(void *ctx, bool failure, const char *line);
+	void *ctx;
+};
+
+/*
+ * Returns 0; 1 if some utterances failed (told, or an error record, which its
+ * own stage told) and the others were drawn; -1 if the rest could not be, then
+ * no file is left but those finished in the folder. Without utterances no file
+ * is made.
+ */
+int mel_album_make(
+    const struct mel_album *album, struct mel_feed *feed, struct mel_err *err);
+
+#endif

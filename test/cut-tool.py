@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Feeds a tool every prefix of a record stream, which all are cut streams.
+
+    cut-tool.py [--edges] STREAM COMMAND [ARG ...]
+
+For each prefix the command must exit with 1, print one line that names the
+last whole record, and send no finish of its own. The whole stream must pass.
+--edges: only at the begin of each record, one byte before, one behind it, and
+in its middle, for streams too large for every byte. STREAM may be a .hex file.
+Prints what went wrong; exit status 0 if nothing did.
+"""
+import os
+import re
+import struct
+import sys
+import tempfile
+
+KINDS = ("head", "data", "end", "finish", "error", "note", "begin")
+
+
+def load(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    if path.endswith(".hex"):
+        data = bytes.fromhex(re.sub("#.*", "", data.decode()))
+    return data
+
+
+def records(data):
+    """[(offset, what a message says of the record)], and the end."""
+    found, at, inside = [], 0, False
+    while at < len(data):
+        kind, = struct.unpack_from("<B", data, at + 5)
+        utt, = struct.unpack_from("<I", data, at + 8)
+        meta, seq, size = struct.unpack_from("<IIQ", data, at + 40)
+        inside = kind in (1, 6) or inside and kind == 5
+        said = "record %d (%s" % (seq, KINDS[kind])
+        if inside or kind in (2, 4):
+            said += ", utterance %d" % utt
+        found.append((at, said))
+        at += 64 + meta + -meta % 64 + size + -size % 64
+    return found, at
+
+
+class Tool:
+    def __init__(self, command):
+        self.command = command
+        self.files = [tempfile.TemporaryFile() for _ in range(3)]
+
+    def run(self, data):
+        for file in self.files:
+            file.seek(0)
+            file.truncate()
+        self.files[0].write(data)
+        self.files[0].flush()
+        self.files[0].seek(0)
+        pid = os.posix_spawnp(
+            self.command[0], self.command, os.environ, file_actions=[
+                (os.POSIX_SPAWN_DUP2, file.fileno(), number)
+                for number, file in enumerate(self.files)])
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        for file in self.files[1:]:
+            file.seek(0)
+        return status, self.files[1].read(), self.files[2].read().decode()
+
+
+def fault(tool, data, last):
+    status, out, err = tool.run(data)
+    name = os.path.basename(tool.command[0])
+    if last is None:
+        want = "cut before the first record"
+    else:
+        want = "cut after " + last
+    if status != 1:
+        return "status %d" % status
+    if err.count("\n") != 1 or not err.startswith(name + ": "):
+        return "not one line: %r" % err
+    if want not in err:
+        return "no %r in %r" % (want, err)
+    if out[:4] == b"MELP" and out[-64:-59] == b"MELP\1" and out[-59] == 3:
+        return "it sends a finish"
+    return None
+
+
+def main(args):
+    edges = args[0] == "--edges"
+    data = load(args[edges])
+    tool = Tool(args[edges + 1:])
+    found, end = records(data)
+    assert end == len(data)
+    status, _, err = tool.run(data)
+    faults = []
+    if status or err:
+        faults.append("the whole stream: status %d, %s" % (status, err))
+    starts = [at for at, _ in found] + [end]
+    cuts = range(end)
+    if edges:
+        cuts = sorted({at + d for at in starts for d in (-1, 0, 1)} |
+                      {(a + b) // 2 for a, b in zip(starts, starts[1:])})
+        cuts = [cut for cut in cuts if 0 <= cut < end]
+    for cut in cuts:
+        whole = sum(at <= cut for at in starts) - 1
+        last = found[whole - 1][1] if whole else None
+        why = fault(tool, data[:cut], last)
+        if why:
+            faults.append("cut at %d: %s" % (cut, why))
+    print("%s: %d cuts, %d faults" % (tool.command[0], len(cuts),
+                                      len(faults)))
+    print("\n".join(faults[:20]))
+    return bool(faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
