@@ -17,12 +17,12 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCDIR ?= $(PREFIX)/include/melpipe
 MANDIR ?= $(PREFIX)/share/man
+# The tools look for addons beside their own folder: no variable.
+DATADIR = $(PREFIX)/share/melpipe
 # Where `import melpipe` of Python shall find the module; a path of its own by
 # default, for every Python looks elsewhere.
 PYTHONDIR ?= $(DATADIR)/python
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
-# The tools look for addons beside their own folder: not to be moved.
-DATADIR = $(PREFIX)/share/melpipe
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 CC ?= gcc
 AR ?= ar
