@@ -130,14 +130,24 @@ $(BUILD)/unit/%: $(BUILD)/test/unit/%.o $(LIB_A)
 	    $(LIB_A) $(PKG_LIBS) -lm -ldl
 $(BUILD)/test/unit/%.o: ALL_CFLAGS += -Itest/unit
 
-# Fuzz targets are built with clang; the same files run over a small corpus
-# in `make check` through test/unit.
+# Fuzz targets and the library once more, built with clang; run one as
+# build/fuzz/NAME -max_total_time=60.
+FUZZ_CC := clang -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib \
+	-I$(BUILD)/gen $(PKG_CFLAGS) -g -O1 -ffp-contract=off -MMD -MP
+FUZZ_OBJ := $(SRC:%.c=$(BUILD)/fuzz/obj/%.o) $(BUILD)/fuzz/obj/onnx.pb-c.o
 fuzz: $(FUZZ)
-$(BUILD)/fuzz/%: test/fuzz/%.c $(LIB_A)
+$(BUILD)/fuzz/obj/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h
 	@mkdir -p $(@D)
-	$(Q)clang -std=c11 -D_GNU_SOURCE -Ilib -I$(BUILD)/gen $(PKG_CFLAGS) -g -O1 \
-	    -fsanitize=fuzzer,address,undefined -o $@ $< $(SRC) \
-	    $(BUILD)/gen/onnx.pb-c.c $(ISA_OBJ) $(PKG_LIBS) -lm -ldl -pthread
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+$(BUILD)/fuzz/obj/onnx.pb-c.o: $(BUILD)/gen/onnx.pb-c.c
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) -c -o $@ $<
+$(BUILD)/fuzz/lib.a: $(FUZZ_OBJ) $(ISA_OBJ)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+$(BUILD)/fuzz/%: test/fuzz/%.c $(BUILD)/fuzz/lib.a
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(PKG_LIBS) \
+	    -lm -ldl -pthread
 
 units: $(UNIT)
 

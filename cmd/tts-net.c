@@ -12,7 +12,7 @@ struct values {
 	char *dir;
 	int isa;
 	int64_t threads;
-	bool strict, poison;
+	bool strict;
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -52,10 +52,6 @@ static const struct mel_option options[] = {
 	.type = MEL_OPT_FLAG,
 	.offset = AT(strict),
 	.help = "test: within 1e-5 of the largest element"},
-    {.name = "poison",
-	.type = MEL_OPT_FLAG,
-	.offset = AT(poison),
-	.help = "test: fill memory with NaN before it is used"},
     {0},
 };
 
@@ -70,11 +66,8 @@ static const struct tool tool = {
 static void
 run(const struct values *v, struct mel_pool *pool, const char *path)
 {
-	const struct mel_run_files job = {.model = path,
-	    .inputs = &v->inputs,
-	    .dir = v->dir,
-	    .isa = (enum mel_isa)v->isa,
-	    .pool = pool};
+	const struct mel_run_files job = {
+	    path, &v->inputs, v->dir, (enum mel_isa)v->isa, pool};
 	struct mel_err err;
 
 	if (mel_network_run_files(&job, &err))
@@ -98,20 +91,17 @@ static bool
 test(const struct values *v, struct mel_pool *pool, char **dir, int n)
 {
 	static const char *const verb[] = {"ok", "FAIL", "skip"};
-	const struct mel_suite suite = {.isa = (enum mel_isa)v->isa,
-	    .pool = pool,
-	    .strict = v->strict,
-	    .poison = v->poison};
+	const struct mel_suite suite = {
+	    .isa = (enum mel_isa)v->isa, .pool = pool, .strict = v->strict};
 	int count[3] = {0};
 
 	for (int i = 0; i < n; i++) {
-		struct mel_err why;
+		struct mel_err why = {""};
 		enum mel_verdict verdict = mel_suite_case(&suite, dir[i], &why);
+		const char *colon = verdict == MEL_PASSED ? "" : ": ";
 
 		count[verdict]++;
-		printf("%s %s%s%s\n", verb[verdict], dir[i],
-		    verdict == MEL_PASSED ? "" : ": ",
-		    verdict == MEL_PASSED ? "" : why.msg);
+		printf("%s %s%s%s\n", verb[verdict], dir[i], colon, why.msg);
 	}
 	printf("%d passed, %d failed, %d skipped\n", count[MEL_PASSED],
 	    count[MEL_FAILED], count[MEL_SKIPPED]);
@@ -132,8 +122,8 @@ check_usage(const struct values *v, const char *what, int n)
 	if (is_run ? !v->dir : v->inputs.n || v->dir)
 		tool_usage(is_run ? "run: needs --directory"
 				  : "--input and --directory are for run");
-	if (!is_test && (v->strict || v->poison))
-		tool_usage("--strict and --poison are for test");
+	if (!is_test && v->strict)
+		tool_usage("--strict is for test");
 }
 
 int
