@@ -493,7 +493,8 @@ test_no_data(void)
 	n = read(fd[0], said, sizeof(said) - 1);
 	close(fd[0]);
 	waitpid(pid, &status, 0);
-	ok(pid > 0 && status == 0, "no data: a message with the file, no crash");
+	ok(pid > 0 && status == 0,
+	    "no data: a message with the file, no crash");
 	said[n > 0 ? n : 0] = '\0';
 	ok(n == 0, "and nothing printed: %s", said);
 	rmdir(sub);
