@@ -36,6 +36,9 @@ save(struct work *w, struct mel_outfile *out, struct mel_err *err)
 	if (!rc)
 		rc = mel_write_full(out->fd, p->data.data, p->data.len, err);
 	if (rc)
+		mel_fail_in(
+		    err, "%s", out->path ? out->path : "standard output");
+	if (rc)
 		mel_outfile_abort(out);
 	else
 		rc = mel_outfile_commit(out, err);
