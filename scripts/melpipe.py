@@ -140,14 +140,15 @@ def _string(meta, key):
 
 def _check_port(port):
     _string(port, "name")
-    _need(port.get("dtype") in DTYPES, "port %(name)s: no such dtype", port)
+    _need(isinstance(port.get("dtype"), str) and port["dtype"] in DTYPES,
+          "port %s: no such dtype", port["name"])
     dims, sort = port.get("dims"), port.get("sort")
     _need(isinstance(dims, list) and len(dims) <= 4 and all(
         d is None or type(d) is int and 0 <= d < 1 << 32 for d in dims),
-        "port %(name)s: wrong dims", port)
-    _need(sort in ("sequence", "stream"), "port %(name)s: wrong sort", port)
+        "port %s: wrong dims", port["name"])
+    _need(sort in ("sequence", "stream"), "port %s: wrong sort", port["name"])
     _need(sort == "sequence" or dims and dims[0] is None and
-          None not in dims[1:], "port %(name)s: wrong dims", port)
+          None not in dims[1:], "port %s: wrong dims", port["name"])
 
 
 def _check_head(meta):

@@ -53,29 +53,39 @@ mel_inlet_push(
 	return s->pass ? s->pass(s->ctx, record, err) : 0;
 }
 
-/* The next record of the utterance. */
+int
+mel_inlet_read(
+    struct mel_inlet *s, struct mel_record *record, struct mel_err *err)
+{
+	int rc = mel_reader_next(s->reader, record, &s->why);
+
+	s->full = false;
+	if (rc > 0)
+		return 0;
+	if (!rc)
+		mel_fail(&s->why, "stream ends inside an utterance");
+	s->state = MEL_INLET_CUT;
+	return mel_fail(err, "%s", s->why.msg);
+}
+
 static int
 advance(struct mel_inlet *s, struct mel_err *err)
 {
 	struct mel_record record;
-	int rc = mel_reader_next(s->reader, &record, err);
 
-	s->full = false;
-	if (rc <= 0) {
-		s->state = MEL_INLET_CUT;
-		return rc ? -1 : mel_fail(err, "stream ends too early");
-	}
+	if (mel_inlet_read(s, &record, err))
+		return -1;
 	return mel_inlet_push(s, &record, err);
 }
 
 int
 mel_inlet_finish(struct mel_inlet *s, struct mel_err *err)
 {
-	while (s->state == MEL_INLET_OPEN) {
-		if (advance(s, err) && s->state == MEL_INLET_CUT)
-			return -1;
-	}
-	return s->state == MEL_INLET_CUT ? -1 : 0;
+	while (s->state == MEL_INLET_OPEN)
+		advance(s, NULL);
+	if (s->state == MEL_INLET_CUT)
+		return mel_fail(err, "%s", s->why.msg);
+	return 0;
 }
 
 struct options {

@@ -29,6 +29,7 @@ struct mel_inlet {
 	void *ctx;
 
 	enum mel_inlet_state state;
+	struct mel_err why; /* of CUT */
 	json_t *last; /* owned; JSON of the end or error record, or NULL */
 
 	/* Private: the record being given out. */
@@ -42,6 +43,10 @@ struct mel_inlet {
 /* At the begin record: nothing of the utterance was read behind it but its
  * sequence data. */
 void mel_inlet_begin(struct mel_inlet *inlet, struct mel_reader *reader);
+
+/* The next record of the utterance, for the caller to look at. -1: CUT. */
+int mel_inlet_read(
+    struct mel_inlet *inlet, struct mel_record *record, struct mel_err *err);
 
 /* `record` is the next one of the utterance, already read: DATA, NOTE, END
  * or ERROR. Valid until the next read. */

@@ -9,8 +9,8 @@
 /* What a relay holds for the utterance that it is at. */
 struct state {
 	struct mel_relay *relay;
-	struct mel_inlet source;
-	struct mel_streamable *rows; /* the block over source */
+	struct mel_inlet inlet;
+	struct mel_streamable *rows; /* the block over inlet */
 	struct mel_bundle data;
 	json_t *begin;
 	bool open; /* the output has begun this utterance */
@@ -72,7 +72,7 @@ put_port(struct state *s, const struct mel_record *record, struct mel_err *err)
 
 /*
  * Reads until all sequence ports are there; the first record that is none is
- * pushed into the source. -1: the stream is cut, or memory is out.
+ * pushed into the inlet. -1: the stream is cut, or memory is out.
  */
 static int
 gather(struct state *s, struct mel_err *err)
@@ -84,18 +84,16 @@ gather(struct state *s, struct mel_err *err)
 
 	for (size_t i = 0; i < head->n_ports; i++)
 		missing += head->port[i].sort == MEL_SEQUENCE;
-	while (missing && s->source.state == MEL_INLET_OPEN) {
-		rc = mel_reader_next(s->relay->reader, &record, err);
-		if (rc <= 0) {
-			s->source.state = MEL_INLET_CUT;
-			return rc ? -1 : mel_fail(err, "ends too early");
-		}
+	while (missing && s->inlet.state == MEL_INLET_OPEN) {
+		if (mel_inlet_read(&s->inlet, &record, err))
+			return -1;
+		rc = 0;
 		if (record.header.kind == MEL_DATA &&
 		    head->port[record.header.port].sort == MEL_SEQUENCE) {
 			missing--;
 			rc = put_port(s, &record, err);
-		} else if (record.header.kind != MEL_NOTE) {
-			rc = mel_inlet_push(&s->source, &record, err);
+		} else {
+			rc = mel_inlet_push(&s->inlet, &record, err);
 		}
 		if (rc < 0)
 			return -1;
@@ -120,9 +118,9 @@ write_error(struct state *s, const char *why, struct mel_err *err)
 	const char *tool = NULL;
 
 	r->errors = true;
-	if (s->source.state == MEL_INLET_ERROR) {
-		tool = text_of(s->source.last, "tool", "");
-		why = text_of(s->source.last, "message", "");
+	if (s->inlet.state == MEL_INLET_ERROR) {
+		tool = text_of(s->inlet.last, "tool", "");
+		why = text_of(s->inlet.last, "message", "");
 	} else if (r->failed) {
 		r->failed(r->ctx, key, why);
 	}
@@ -134,26 +132,26 @@ static int
 run_one(struct state *s, struct mel_err *err)
 {
 	struct mel_relay *r = s->relay;
-	struct mel_inlet *source = &s->source;
-	bool rows = source->port >= 0;
+	struct mel_inlet *inlet = &s->inlet;
+	bool rows = inlet->port >= 0;
 	struct mel_err why;
 	int failed = gather(s, &why) || put_controls(s, &why);
 
-	if (!failed && source->state != MEL_INLET_ERROR && rows)
+	if (!failed && inlet->state != MEL_INLET_ERROR && rows)
 		failed = mel_streamable_begin(s->rows, &s->data, NULL, &why);
-	if (!failed && source->state != MEL_INLET_ERROR)
+	if (!failed && inlet->state != MEL_INLET_ERROR)
 		failed = mel_utter_run(
 		    &r->utter, s->begin, &s->data, rows ? s->rows : NULL, &why);
-	if (r->utter.broken || source->state == MEL_INLET_CUT)
+	if (r->utter.broken)
 		return mel_fail(err, "%s", why.msg);
-	if (mel_inlet_finish(source, err))
+	if (mel_inlet_finish(inlet, err))
 		return -1;
 	mel_stage_reset(r->utter.stage);
 	mel_streamable_reset(s->rows);
-	if (failed || source->state == MEL_INLET_ERROR)
+	if (failed || inlet->state == MEL_INLET_ERROR)
 		return write_error(s, failed ? why.msg : "", err);
 	return mel_writer_end(
-	    r->utter.writer, json_object_get(source->last, "stages"), err);
+	    r->utter.writer, json_object_get(inlet->last, "stages"), err);
 }
 
 static int
@@ -162,7 +160,7 @@ begin_one(struct state *s, const struct mel_record *record, struct mel_err *err)
 	json_decref(s->begin);
 	s->begin = json_copy(record->meta);
 	mel_bundle_free(&s->data);
-	mel_inlet_begin(&s->source, s->relay->reader);
+	mel_inlet_begin(&s->inlet, s->relay->reader);
 	return s->begin ? 0 : mel_fail(err, "out of memory");
 }
 
@@ -205,14 +203,14 @@ mel_relay_run(struct mel_relay *relay, struct mel_err *err)
 	struct state s = {.relay = relay};
 	int rc;
 
-	s.source.pass = pass_on;
-	s.source.ctx = &s;
-	rc = mel_inlet_open(&s.rows, &s.source, err);
+	s.inlet.pass = pass_on;
+	s.inlet.ctx = &s;
+	rc = mel_inlet_open(&s.rows, &s.inlet, err);
 	if (!rc)
 		rc = run_all(&s, err);
 	mel_stage_reset(relay->utter.stage);
 	mel_streamable_close(s.rows);
-	mel_inlet_free(&s.source);
+	mel_inlet_free(&s.inlet);
 	mel_bundle_free(&s.data);
 	json_decref(s.begin);
 	return rc;

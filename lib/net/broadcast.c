@@ -45,16 +45,14 @@ mel_broadcast_dims(const struct mel_node *node,
 	return 0;
 }
 
-/* Strides of t seen as having the shape of the walk. */
-static void
-aligned_strides(
-    const struct mel_walk *walk, const struct mel_tensor *t, int64_t *stride)
+void
+mel_broadcast_strides(const struct mel_tensor *t, int ndim, int64_t *stride)
 {
 	int64_t own[MEL_MAX_DIMS];
-	int lead = walk->ndim - t->ndim;
+	int lead = ndim - t->ndim;
 
 	mel_strides(t->ndim, t->dim, own);
-	for (int i = 0; i < walk->ndim; i++)
+	for (int i = 0; i < ndim; i++)
 		stride[i] =
 		    i < lead || t->dim[i - lead] == 1 ? 0 : own[i - lead];
 }
@@ -72,7 +70,7 @@ mel_broadcast_run(const struct mel_tensor *out,
 	mel_strides(out->ndim, out->dim, stride);
 	mel_walk_add(&walk, out, 0, stride);
 	for (int k = 0; k < n; k++) {
-		aligned_strides(&walk, in[k], stride);
+		mel_broadcast_strides(in[k], out->ndim, stride);
 		mel_walk_add(&walk, in[k], 0, stride);
 	}
 	mel_walk_run(&walk, fn, params, grain, run);

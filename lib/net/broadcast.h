@@ -14,6 +14,10 @@ int mel_broadcast_dims(const struct mel_node *node,
     const struct mel_tensor *const in[], int n, int *ndim,
     int64_t dim[MEL_MAX_DIMS], struct mel_err *err);
 
+/* Strides of t [elements] seen as having ndim axes; 0 where it is repeated. */
+void mel_broadcast_strides(
+    const struct mel_tensor *t, int ndim, int64_t *stride);
+
 /* fn over all elements of out; operands of a row: out, in[0], in[1] ... */
 void mel_broadcast_run(const struct mel_tensor *out,
     const struct mel_tensor *const in[], int n, mel_row_fn *fn,

@@ -74,6 +74,8 @@ struct mel_layernorm {
 	float epsilon;
 };
 
+#define MEL_PANEL_MAX 32
+
 struct mel_kernels {
 	const char *name; /* as mel_isa_parse takes it */
 	enum mel_isa isa;
@@ -113,10 +115,16 @@ struct mel_kernels {
 	 * of K rows may be entered at column j, a multiple of panel, at
 	 * float j * K.
 	 */
-	size_t panel;
+	size_t panel;                              /* at most MEL_PANEL_MAX */
 	size_t (*packed_size)(size_t k, size_t n); /* floats, without check */
 	void (*pack)(const struct mel_pack *p);
 	void (*gemm)(const struct mel_gemm *g);
+
+	/*
+	 * The same numbers from b as it is, [taps * k, n] in rows: for so few
+	 * rows of a that packing b would take longer than the product.
+	 */
+	void (*gemm_plain)(const struct mel_gemm *g);
 
 	/*
 	 * A convolution with one filter a channel: as gemm with n channels,

@@ -4,6 +4,7 @@
 
 #include "net/elementwise.h"
 #include "net/infer.h"
+#include "net/kernels.h"
 #include "net/ops.h"
 
 /* Activations: functions of one number with up to two parameters. NaN stays. */
@@ -18,22 +19,55 @@ struct act {
 	struct act_params preset;
 };
 
-#define PAR ((const struct act_params *)par)
-#define A   (PAR->a)
-#define B   (PAR->b)
+/* y[i] = f(x[i]) for a block; t is a place for n numbers. y may be x. */
+struct block {
+	float *y, *t;
+	const float *x;
+	size_t n;
+	float a, b;
+	const struct mel_kernels *k;
+};
 
-static float
-sigmoid(float x)
+#define BLOCK 256
+
+static void
+in_blocks(const struct mel_row *row, void (*fn)(const struct block *))
 {
-	return 1 / (1 + expf(-x));
+	const struct act_params *p = row->params;
+	float t[BLOCK];
+	struct block block = {.t = t, .a = p->a, .b = p->b};
+
+	block.k = row->kernels;
+	for (size_t i = 0; i < row->n; i += block.n) {
+		block.n = row->n - i < BLOCK ? row->n - i : BLOCK;
+		block.y = (float *)row->p[0] + i;
+		block.x = (const float *)row->p[1] + i;
+		fn(&block);
+	}
 }
 
-/* log(1 + exp(x)) without overflow. */
-static float
-softplus(float x)
-{
-	return x > 0 ? x + log1pf(expf(-x)) : log1pf(expf(x));
-}
+/* First vector functions (from x to t), then expr of x = x[i], t = t[i]. */
+#define ACT_ROW(name, vectors, expr)                                           \
+	static void name##_block(const struct block *v)                        \
+	{                                                                      \
+		vectors;                                                       \
+		for (size_t i = 0; i < v->n; i++) {                            \
+			float x = v->x[i], t = v->t[i];                        \
+                                                                               \
+			(void)x;                                               \
+			v->y[i] = expr;                                        \
+		}                                                              \
+	}                                                                      \
+                                                                               \
+	static void name##_f32(const struct mel_row *row)                      \
+	{                                                                      \
+		in_blocks(row, name##_block);                                  \
+	}
+#define VECTOR_ROW(name)                                                       \
+	static void name##_f32(const struct mel_row *row)                      \
+	{                                                                      \
+		row->kernels->name(row->p[0], row->p[1], row->n);              \
+	}
 
 /* min(max(x, 0), 1) */
 static float
@@ -42,29 +76,58 @@ unit(float x)
 	return x < 0 ? 0 : x > 1 ? 1 : x;
 }
 
-static float
-gelu_tanh(float x)
+static void
+tanh_softplus(const struct block *v)
 {
-	return 0.5f * x *
-	    (1 + tanhf(0.797884561f * (x + 0.044715f * x * x * x)));
+	v->k->softplus(v->t, v->x, v->n);
+	v->k->tanh(v->t, v->t, v->n);
 }
 
-MEL_ROW1(relu_f32, float, float, x < 0 ? 0 : x)
+static void
+scaled_expm1(const struct block *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		v->t[i] = v->x[i] / v->a;
+	v->k->expm1(v->t, v->t, v->n);
+}
+
+static void
+scaled_erf(const struct block *v)
+{
+	v->k->mulc(v->t, v->x, 0.707106781f, v->n); /* sqrt(1 / 2) */
+	v->k->erf(v->t, v->t, v->n);
+}
+
+/* tanh(sqrt(2 / pi) (x + 0.044715 x^3)) */
+static void
+cubic_tanh(const struct block *v)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		float x = v->x[i];
+
+		v->t[i] = 0.797884561f * (x + 0.044715f * (x * x * x));
+	}
+	v->k->tanh(v->t, v->t, v->n);
+}
+
+#define PAR ((const struct act_params *)par)
+
+VECTOR_ROW(relu)
+VECTOR_ROW(sigmoid)
+VECTOR_ROW(softplus)
 MEL_ROW1(relu_i64, int64_t, int64_t, x < 0 ? 0 : x)
 MEL_ROW1(relu_i32, int32_t, int32_t, x < 0 ? 0 : x)
-MEL_ROW1(leaky_f32, float, float, x < 0 ? A * x : x)
-MEL_ROW1(elu_f32, float, float, x < 0 ? A * expm1f(x) : x)
-MEL_ROW1(celu_f32, float, float, x < 0 ? A * expm1f(x / A) : x)
-MEL_ROW1(selu_f32, float, float, B * (x > 0 ? x : A * expm1f(x)))
-MEL_ROW1(thresholded_f32, float, float, x <= A ? 0 : x)
-MEL_ROW1(sigmoid_f32, float, float, sigmoid(x))
-MEL_ROW1(hard_sigmoid_f32, float, float, unit(A *x + B))
+MEL_ROW1(leaky_f32, float, float, x < 0 ? PAR->a * x : x)
+MEL_ROW1(thresholded_f32, float, float, x <= PAR->a ? 0 : x)
+MEL_ROW1(hard_sigmoid_f32, float, float, unit(PAR->a *x + PAR->b))
 MEL_ROW1(hard_swish_f32, float, float, x *unit(x / 6 + 0.5f))
-MEL_ROW1(softplus_f32, float, float, softplus(x))
 MEL_ROW1(softsign_f32, float, float, x / (1 + fabsf(x)))
-MEL_ROW1(mish_f32, float, float, x *tanhf(softplus(x)))
-MEL_ROW1(gelu_f32, float, float, 0.5f * x * (1 + erff(x * 0.707106781f)))
-MEL_ROW1(gelu_tanh_f32, float, float, gelu_tanh(x))
+ACT_ROW(elu, v->k->expm1(v->t, v->x, v->n), x < 0 ? v->a * t : x)
+ACT_ROW(selu, v->k->expm1(v->t, v->x, v->n), v->b *(x > 0 ? x : v->a * t))
+ACT_ROW(celu, scaled_expm1(v), x < 0 ? v->a * t : x)
+ACT_ROW(mish, tanh_softplus(v), x *t)
+ACT_ROW(gelu, scaled_erf(v), 0.5f * x * (1 + t))
+ACT_ROW(gelu_tanh, cubic_tanh(v), 0.5f * x * (1 + t))
 
 static int
 act_prepare(struct mel_node *node, struct mel_err *err)
@@ -73,17 +136,16 @@ act_prepare(struct mel_node *node, struct mel_err *err)
 	struct act_params *p = node->params;
 
 	*p = act->preset;
-	if (act->a_name &&
-	    mel_attr_float(node, act->a_name, p->a, &p->a, err))
+	if (act->a_name && mel_attr_float(node, act->a_name, p->a, &p->a, err))
 		return -1;
-	if (act->b_name &&
-	    mel_attr_float(node, act->b_name, p->b, &p->b, err))
+	if (act->b_name && mel_attr_float(node, act->b_name, p->b, &p->b, err))
 		return -1;
 	return 0;
 }
 
 struct gelu {
-	bool tanh; /* attribute approximate */
+	struct act_params none; /* first, row functions look at it */
+	bool tanh;              /* attribute approximate */
 };
 
 static int
@@ -107,8 +169,8 @@ gelu_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	const struct gelu *p = node->params;
 
 	(void)err;
-	mel_broadcast_run(&out[0], in, 1, p->tanh ? gelu_tanh_f32 : gelu_f32,
-	    NULL, MEL_GRAIN_MATH, run);
+	mel_broadcast_run(&out[0], in, 1, p->tanh ? gelu_tanh_f32 : gelu_f32, p,
+	    MEL_GRAIN_MATH, run);
 	return 0;
 }
 
@@ -174,8 +236,8 @@ clip_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	    low ? low->data : NULL, high ? high->data : NULL};
 
 	(void)err;
-	mel_broadcast_run(&out[0], in, 1, e->row[in[0]->dtype], &bounds,
-	    MEL_GRAIN_COPY, run);
+	mel_broadcast_run(
+	    &out[0], in, 1, e->row[in[0]->dtype], &bounds, MEL_GRAIN_COPY, run);
 	return 0;
 }
 
@@ -196,10 +258,9 @@ clip_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	    .grain = MEL_GRAIN_MATH
 
 static const struct act acts[] = {
-    {.e = {ACT("Relu"),
-	 .row = {[MEL_F32] = relu_f32,
-	     [MEL_I64] = relu_i64,
-	     [MEL_I32] = relu_i32}}},
+    {.e = {ACT("Relu"), .row = {[MEL_F32] = relu_f32,
+			    [MEL_I64] = relu_i64,
+			    [MEL_I32] = relu_i32}}},
     {{ACT("LeakyRelu"), .row = {[MEL_F32] = leaky_f32}}, "alpha", NULL,
 	{0.01f, 0}},
     {{ACT("Elu"), .row = {[MEL_F32] = elu_f32}}, "alpha", NULL, {1, 0}},

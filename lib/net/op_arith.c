@@ -5,6 +5,7 @@
 
 #include "net/elementwise.h"
 #include "net/infer.h"
+#include "net/kernels.h"
 #include "net/ops.h"
 
 /*
@@ -12,8 +13,38 @@
  * wrap around; they are computed unsigned, where C defines that.
  */
 
+/* Floats by a kernel; an input that is repeated becomes a block of copies. */
+static void
+vector_row(const struct mel_row *row, mel_binary *fn)
+{
+	float *out = row->p[0], copies[256];
+	const float *a = row->p[1], *b = row->p[2];
+	size_t n, most = sizeof(copies) / sizeof(*copies);
+
+	if (row->step[1] && row->step[2]) {
+		fn(out, a, b, row->n);
+		return;
+	}
+	most = row->n < most ? row->n : most;
+	for (size_t i = 0; i < most; i++)
+		copies[i] = row->step[1] ? *b : *a;
+	for (size_t i = 0; i < row->n; i += n) {
+		n = row->n - i < most ? row->n - i : most;
+		if (row->step[1])
+			fn(out + i, a + i, copies, n);
+		else
+			fn(out + i, copies, b + i, n);
+	}
+}
+
+#define VECTOR_ROW(name)                                                       \
+	static void name##_f32(const struct mel_row *row)                      \
+	{                                                                      \
+		vector_row(row, row->kernels->name);                           \
+	}
+
 #define ARITH_ROWS(name, expr)                                                 \
-	MEL_ROW2(name##_f32, float, float, float, expr)                        \
+	VECTOR_ROW(name)                                                       \
 	MEL_ROW2(name##_i64, uint64_t, uint64_t, uint64_t, expr)               \
 	MEL_ROW2(name##_i32, uint32_t, uint32_t, uint32_t, expr)               \
 	MEL_ROW2(name##_u8, uint8_t, uint8_t, uint8_t, expr)
@@ -35,7 +66,7 @@ ORDER_ROWS(max, x > y || x != x ? x : y)
 /* Toward zero; y is not 0 (forward checks). The lowest / -1 wraps. */
 #define QUOTIENT(x, y, U) ((y) == -1 ? (int64_t)(0 - (U)(x)) : (x) / (y))
 
-MEL_ROW2(div_f32, float, float, float, x / y)
+VECTOR_ROW(div)
 MEL_ROW2(div_i64, int64_t, int64_t, int64_t, QUOTIENT(x, y, uint64_t))
 MEL_ROW2(div_i32, int32_t, int32_t, int32_t, QUOTIENT(x, y, uint32_t))
 MEL_ROW2(div_u8, uint8_t, uint8_t, uint8_t, x / y)
@@ -108,9 +139,9 @@ power(float x, double y)
 		return x * x;
 	if (y == 3)
 		return x * x * x;
-	if (y == 0.5)
+	if (y == 0.5 && x > 0)
 		return sqrtf(x);
-	if (y == -0.5)
+	if (y == -0.5 && x > 0)
 		return 1 / sqrtf(x);
 	return (float)pow((double)x, y);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/infer.h"
 #include "net/ops.h"
+#include "net/source.h"
 #include "net/walk.h"
 
 /*
@@ -48,6 +49,8 @@ store_ints(const union block *b, enum mel_dtype to, void *out, size_t n)
 {
 	for (size_t i = 0; to == MEL_F32 && i < n; i++)
 		((float *)out)[i] = (float)b->i[i];
+	for (size_t i = 0; to == MEL_F64 && i < n; i++)
+		((double *)out)[i] = (double)b->i[i];
 	for (size_t i = 0; to == MEL_I64 && i < n; i++)
 		((int64_t *)out)[i] = b->i[i];
 	for (size_t i = 0; to == MEL_I32 && i < n; i++)
@@ -77,6 +80,8 @@ store_floats(const union block *b, enum mel_dtype to, void *out, size_t n)
 {
 	for (size_t i = 0; to == MEL_F32 && i < n; i++)
 		((float *)out)[i] = (float)b->d[i];
+	for (size_t i = 0; to == MEL_F64 && i < n; i++)
+		((double *)out)[i] = b->d[i];
 	for (size_t i = 0; to == MEL_I64 && i < n; i++)
 		((int64_t *)out)[i] = to_i64(b->d[i]);
 	for (size_t i = 0; to == MEL_I32 && i < n; i++)
@@ -107,25 +112,6 @@ cast_row(const struct mel_row *row)
 	}
 }
 
-/*
- * TensorProto.DataType to ours. Networks compute in f32: as constants of f64
- * are made f32 at load, so is what is cast to f64 on the way.
- */
-static enum mel_dtype
-target(int64_t type)
-{
-	static const enum mel_dtype types[] = {[1] = MEL_F32,
-	    [2] = MEL_U8,
-	    [6] = MEL_I32,
-	    [7] = MEL_I64,
-	    [9] = MEL_BOOL,
-	    [11] = MEL_F32};
-
-	if (type < 0 || type >= (int64_t)(sizeof(types) / sizeof(types[0])))
-		return MEL_NONE;
-	return types[type];
-}
-
 static int
 cast_prepare(struct mel_node *node, struct mel_err *err)
 {
@@ -134,7 +120,7 @@ cast_prepare(struct mel_node *node, struct mel_err *err)
 
 	if (mel_attr_int(node, "to", 0, &to, err))
 		return -1;
-	p->to = target(to);
+	p->to = to > 0 && to < 256 ? mel_onnx_dtype((int32_t)to) : MEL_NONE;
 	if (!p->to)
 		return mel_node_fail(node, err,
 		    "a cast to element type %lld of ONNX is not supported",
@@ -145,9 +131,7 @@ cast_prepare(struct mel_node *node, struct mel_err *err)
 #define FROM                                                                   \
 	(1u << MEL_F32 | 1u << MEL_F64 | 1u << MEL_I64 | 1u << MEL_I32 |       \
 	    1u << MEL_I16 | 1u << MEL_U8 | 1u << MEL_BOOL)
-#define TO                                                                     \
-	(1u << MEL_F32 | 1u << MEL_I64 | 1u << MEL_I32 | 1u << MEL_U8 |        \
-	    1u << MEL_BOOL)
+#define TO (FROM & ~(1u << MEL_I16))
 
 static enum mel_dtype
 wanted(const struct mel_node *node, const struct mel_tensor *const in[])
@@ -166,8 +150,7 @@ cast_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	if (mel_infer_type(node, in[0]->dtype, FROM, err) ||
 	    mel_infer_type(node, to, TO, err))
 		return -1;
-	return mel_infer_shape(
-	    node, &out[0], to, in[0]->ndim, in[0]->dim, err);
+	return mel_infer_shape(node, &out[0], to, in[0]->ndim, in[0]->dim, err);
 }
 
 static int

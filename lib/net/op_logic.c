@@ -19,7 +19,7 @@ COMPARE_ROWS(less_equal, x <= y)
 COMPARE_ROWS(greater, x > y)
 COMPARE_ROWS(greater_equal, x >= y)
 
-MEL_ROW2(and_bool, uint8_t, uint8_t, uint8_t, x && y)
+MEL_ROW2(and_bool, uint8_t, uint8_t, uint8_t, x &&y)
 MEL_ROW2(or_bool, uint8_t, uint8_t, uint8_t, x || y)
 MEL_ROW2(xor_bool, uint8_t, uint8_t, uint8_t, !x != !y)
 MEL_ROW1(not_bool, uint8_t, uint8_t, !x)
@@ -66,7 +66,7 @@ isinf_f32(const struct mel_row *row)
 
 	for (size_t i = 0; i < row->n; i++)
 		out[i] = (p->negative && in[i] == -INFINITY) ||
-		    (p->positive && in[i] == INFINITY);
+			 (p->positive && in[i] == INFINITY);
 }
 
 static int
@@ -82,8 +82,7 @@ where_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	if (in[1]->dtype != in[2]->dtype)
 		return mel_node_fail(node, err,
 		    "inputs of different types: %s and %s",
-		    mel_dtype_name(in[1]->dtype),
-		    mel_dtype_name(in[2]->dtype));
+		    mel_dtype_name(in[1]->dtype), mel_dtype_name(in[2]->dtype));
 	if (mel_infer_type(node, in[1]->dtype,
 		1u << MEL_F32 | 1u << MEL_I64 | 1u << MEL_I32 | 1u << MEL_U8 |
 		    1u << MEL_BOOL,
@@ -103,8 +102,8 @@ where_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 
 	(void)node;
 	(void)err;
-	mel_broadcast_run(&out[0], in, 3,
-	    by_size[mel_dtype_size(out[0].dtype)], NULL, MEL_GRAIN_COPY, run);
+	mel_broadcast_run(&out[0], in, 3, by_size[mel_dtype_size(out[0].dtype)],
+	    NULL, MEL_GRAIN_COPY, run);
 	return 0;
 }
 
@@ -120,18 +119,18 @@ where_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 #define COMPARE(op_name, name)                                                 \
 	{                                                                      \
 		LOGIC_OP(op_name, 2),                                          \
-		    .row = {[MEL_F32] = name##_f32,                            \
-			[MEL_I64] = name##_i64,                                \
-			[MEL_I32] = name##_i32,                                \
-			[MEL_U8] = name##_u8}                                  \
+		    .row = { [MEL_F32] = name##_f32,                           \
+			    [MEL_I64] = name##_i64,                            \
+			    [MEL_I32] = name##_i32,                            \
+			    [MEL_U8] = name##_u8 }                             \
 	}
 
-static const struct mel_elementwise op_equal = {LOGIC_OP("Equal", 2),
-    .row = {[MEL_F32] = equal_f32,
-	[MEL_I64] = equal_i64,
-	[MEL_I32] = equal_i32,
-	[MEL_U8] = equal_u8,
-	[MEL_BOOL] = equal_u8}};
+static const struct mel_elementwise op_equal = {
+    LOGIC_OP("Equal", 2), .row = {[MEL_F32] = equal_f32,
+			      [MEL_I64] = equal_i64,
+			      [MEL_I32] = equal_i32,
+			      [MEL_U8] = equal_u8,
+			      [MEL_BOOL] = equal_u8}};
 static const struct mel_elementwise op_less = COMPARE("Less", less);
 static const struct mel_elementwise op_less_equal =
     COMPARE("LessOrEqual", less_equal);

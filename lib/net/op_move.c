@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <limits.h>
 #include <string.h>
 
 #include "net/broadcast.h"
@@ -7,32 +6,6 @@
 #include "net/ops.h"
 
 /* Elements go elsewhere, unchanged: any element type will do. */
-
-/* A walk over the shape of t with t as operand 0. */
-static struct mel_walk
-walk_over(const struct mel_tensor *t)
-{
-	struct mel_walk walk = {.ndim = t->ndim};
-	int64_t stride[MEL_MAX_DIMS];
-
-	memcpy(walk.dim, t->dim, sizeof(walk.dim));
-	mel_strides(t->ndim, t->dim, stride);
-	mel_walk_add(&walk, t, 0, stride);
-	return walk;
-}
-
-/* out[i] = in[i + begin * step ...] with the axes of out; see Slice. */
-static void
-copy_strided(const struct mel_tensor *out, const struct mel_tensor *in,
-    int64_t offset, const int64_t *stride, const struct mel_run *run)
-{
-	struct mel_walk walk = walk_over(out);
-
-	if (!mel_tensor_count(out))
-		return;
-	mel_walk_add(&walk, in, offset, stride);
-	mel_walk_copy(&walk, run);
-}
 
 struct transpose {
 	const int64_t *perm; /* [n], the node's attribute; NULL: reversed */
@@ -95,316 +68,210 @@ transpose_forward(const struct mel_node *node,
 	mel_strides(n, in[0]->dim, own);
 	for (int i = 0; i < n; i++)
 		stride[i] = own[source_axis(p, n, i)];
-	copy_strided(&out[0], in[0], 0, stride, run);
-	return 0;
-}
-
-/* A Slice in full: for every axis where it begins, its step, its length. */
-struct slice {
-	int64_t begin[MEL_MAX_DIMS], step[MEL_MAX_DIMS], len[MEL_MAX_DIMS];
-};
-
-static int64_t
-clamp(int64_t x, int64_t low, int64_t high)
-{
-	return x < low ? low : x > high ? high : x;
-}
-
-/* One axis of length n; start and end are cut as numpy cuts them. */
-static void
-slice_axis(struct slice *s, int axis, int64_t n, int64_t start, int64_t end,
-    int64_t step)
-{
-	uint64_t by = step < 0 ? 0 - (uint64_t)step : (uint64_t)step, span;
-
-	start = start < 0 ? (start < -n ? -1 : start + n) : start;
-	end = end < 0 ? (end < -n ? -1 : end + n) : end;
-	if (step > 0) {
-		start = clamp(start, 0, n);
-		end = clamp(end, 0, n);
-		span = end > start ? (uint64_t)(end - start) : 0;
-	} else {
-		start = clamp(start, -1, n - 1);
-		end = clamp(end, -1, n - 1);
-		span = start > end ? (uint64_t)(start - end) : 0;
-	}
-	s->begin[axis] = start;
-	s->len[axis] = (int64_t)(span / by + (span % by != 0));
-	/* A step that is never taken may be of any size. */
-	s->step[axis] = s->len[axis] > 1 ? step : 1;
-}
-
-static int
-slice_apply(const struct mel_node *node, const struct mel_tensor *t,
-    const int64_t *list[4], const int n[4], struct slice *s,
-    struct mel_err *err)
-{
-	unsigned seen = 0;
-	int axis;
-
-	for (int i = 0; i < t->ndim; i++)
-		slice_axis(s, i, t->dim[i], 0, INT64_MAX, 1);
-	if (n[0] != n[1] || (n[2] && n[2] != n[0]) || (n[3] && n[3] != n[0]))
-		return mel_node_fail(node, err,
-		    "starts, ends, axes, steps have different lengths");
-	for (int i = 0; i < n[0]; i++) {
-		int64_t step = n[3] ? list[3][i] : 1;
-
-		if (mel_infer_axis(
-			node, n[2] ? list[2][i] : i, t->ndim, &axis, err))
-			return -1;
-		if (!step || seen >> axis & 1)
-			return mel_node_fail(node, err,
-			    step ? "axis %d is given twice"
-				 : "step of axis %d is 0",
-			    axis);
-		seen |= 1u << axis;
-		slice_axis(
-		    s, axis, t->dim[axis], list[0][i], list[1][i], step);
-	}
+	mel_walk_strided(&out[0], in[0], 0, stride, run);
 	return 0;
 }
 
 static int
-slice_read(const struct mel_node *node, const struct mel_tensor *const in[],
-    struct slice *s, struct mel_err *err)
-{
-	static const char *const name[] = {"starts", "ends", "axes", "steps"};
-	int64_t list[4][MEL_MAX_DIMS];
-	const int64_t *lists[4] = {list[0], list[1], list[2], list[3]};
-	int n[4] = {0};
-
-	for (int i = 0; i < 4; i++) {
-		const struct mel_tensor *t = mel_input(node, in, i + 1);
-		int rc = 0;
-
-		if (t)
-			rc = mel_infer_ints(node, t, name[i], list[i],
-			    MEL_MAX_DIMS, &n[i], err);
-		if (rc)
-			return rc;
-	}
-	return slice_apply(node, in[0], lists, n, s, err);
-}
-
-static int
-slice_infer(const struct mel_node *node, const struct mel_tensor *const in[],
+expand_infer(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], struct mel_err *err)
 {
-	struct slice s;
-	int rc = slice_read(node, in, &s, err);
+	struct mel_tensor want = {.dtype = in[0]->dtype};
+	const struct mel_tensor *both[2] = {in[0], &want};
+	int64_t dim[MEL_MAX_DIMS];
+	int n, rc;
+
+	rc = mel_infer_ints(
+	    node, in[1], "shape", want.dim, MEL_MAX_DIMS, &want.ndim, err);
+	if (rc)
+		return rc;
+	if (mel_infer_shape(
+		node, &want, want.dtype, want.ndim, want.dim, err) ||
+	    mel_broadcast_dims(node, both, 2, &n, dim, err))
+		return -1;
+	return mel_infer_shape(node, &out[0], in[0]->dtype, n, dim, err);
+}
+
+static int
+expand_forward(const struct mel_node *node, const struct mel_tensor *const in[],
+    struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
+{
+	int64_t stride[MEL_MAX_DIMS];
+
+	(void)node;
+	(void)err;
+	mel_broadcast_strides(in[0], out[0].ndim, stride);
+	mel_walk_strided(&out[0], in[0], 0, stride, run);
+	return 0;
+}
+
+static int
+tile_repeats(const struct mel_node *node, const struct mel_tensor *const in[],
+    int64_t repeats[MEL_MAX_DIMS], struct mel_err *err)
+{
+	int n, rc;
+
+	rc = mel_infer_ints(
+	    node, in[1], "repeats", repeats, MEL_MAX_DIMS, &n, err);
+	if (!rc && n != in[0]->ndim)
+		return mel_node_fail(
+		    node, err, "%d repeats for %d axes", n, in[0]->ndim);
+	return rc;
+}
+
+static int
+tile_infer(const struct mel_node *node, const struct mel_tensor *const in[],
+    struct mel_tensor out[], struct mel_err *err)
+{
+	int64_t dim[MEL_MAX_DIMS];
+	int rc = tile_repeats(node, in, dim, err);
 
 	if (rc)
 		return rc;
-	return mel_infer_shape(
-	    node, &out[0], in[0]->dtype, in[0]->ndim, s.len, err);
-}
-
-static int
-slice_forward(const struct mel_node *node, const struct mel_tensor *const in[],
-    struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
-{
-	int64_t stride[MEL_MAX_DIMS], offset = 0;
-	struct slice s;
-
-	if (slice_read(node, in, &s, err))
-		return -1;
-	mel_strides(in[0]->ndim, in[0]->dim, stride);
-	for (int i = 0; i < in[0]->ndim && mel_tensor_count(&out[0]); i++) {
-		offset += s.begin[i] * stride[i];
-		stride[i] *= s.step[i];
-	}
-	copy_strided(&out[0], in[0], offset, stride, run);
-	return 0;
-}
-
-struct axis {
-	int64_t axis;
-};
-
-static int
-concat_prepare(struct mel_node *node, struct mel_err *err)
-{
-	struct axis *p = node->params;
-
-	if (!mel_node_attr(node, "axis"))
-		return mel_node_fail(node, err, "axis is missing");
-	return mel_attr_int(node, "axis", 0, &p->axis, err);
-}
-
-static int
-concat_infer(const struct mel_node *node, const struct mel_tensor *const in[],
-    struct mel_tensor out[], struct mel_err *err)
-{
-	const struct axis *p = node->params;
-	struct mel_tensor sum = *in[0];
-	int axis;
-
-	if (mel_infer_axis(node, p->axis, sum.ndim, &axis, err))
-		return -1;
-	for (int k = 1; k < node->n_in; k++) {
-		struct mel_tensor t;
-
-		if (!in[k])
+	for (int i = 0; i < in[0]->ndim; i++) {
+		if (dim[i] < 0)
 			return mel_node_fail(
-			    node, err, "input %d is missing", k);
-		t = *in[k];
-		t.dim[axis] = sum.dim[axis];
-		if (!mel_tensor_same_shape(&t, &sum)) {
-			char a[128], b[128];
-
-			return mel_node_fail(node, err,
-			    "%s behind %s along axis %d",
-			    mel_shape_text(in[k], a, sizeof(a)),
-			    mel_shape_text(&sum, b, sizeof(b)), axis);
-		}
-		if (__builtin_add_overflow(
-			sum.dim[axis], in[k]->dim[axis], &sum.dim[axis]))
+			    node, err, "repeats of axis %d: negative", i);
+		if (__builtin_mul_overflow(dim[i], in[0]->dim[i], &dim[i]))
 			return mel_node_fail(node, err, "tensor too large");
 	}
 	return mel_infer_shape(
-	    node, &out[0], sum.dtype, sum.ndim, sum.dim, err);
+	    node, &out[0], in[0]->dtype, in[0]->ndim, dim, err);
 }
 
-/* The part of `whole` from `at` on along axis, as long as `part`. */
-static struct mel_walk
-part_walk(const struct mel_tensor *whole, const struct mel_tensor *part,
-    int axis, int64_t at)
-{
-	struct mel_walk walk = {.ndim = part->ndim};
-	int64_t stride[MEL_MAX_DIMS];
-
-	memcpy(walk.dim, part->dim, sizeof(walk.dim));
-	mel_strides(whole->ndim, whole->dim, stride);
-	mel_walk_add(&walk, whole, at * stride[axis], stride);
-	return walk;
-}
-
+/* An axis repeated is two: one of stride 0 around the axis itself. */
 static int
-concat_forward(const struct mel_node *node, const struct mel_tensor *const in[],
+tile_forward(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
 {
-	const struct axis *p = node->params;
-	int64_t stride[MEL_MAX_DIMS], at = 0;
-	int axis;
+	int64_t to[MEL_MAX_DIMS], from[MEL_MAX_DIMS];
+	struct mel_walk walk = {0};
 
-	if (mel_infer_axis(node, p->axis, out[0].ndim, &axis, err))
-		return -1;
-	for (int k = 0; k < node->n_in; k++) {
-		struct mel_walk walk;
+	(void)node;
+	(void)err;
+	if (!mel_tensor_count(&out[0]))
+		return 0;
+	mel_strides(out[0].ndim, out[0].dim, to);
+	mel_strides(in[0]->ndim, in[0]->dim, from);
+	mel_walk_add(&walk, &out[0], 0, NULL);
+	mel_walk_add(&walk, in[0], 0, NULL);
+	for (int i = 0; i < in[0]->ndim; i++) {
+		int64_t len = in[0]->dim[i];
+		int n = walk.ndim;
 
-		if (!mel_tensor_count(in[k]))
-			continue;
-		walk = part_walk(&out[0], in[k], axis, at);
-		mel_strides(in[k]->ndim, in[k]->dim, stride);
-		mel_walk_add(&walk, in[k], 0, stride);
-		mel_walk_copy(&walk, run);
-		at += in[k]->dim[axis];
+		walk.dim[n] = out[0].dim[i] / len;
+		walk.stride[0][n] = len * to[i];
+		walk.stride[1][n] = 0;
+		walk.dim[n + 1] = len;
+		walk.stride[0][n + 1] = to[i];
+		walk.stride[1][n + 1] = from[i];
+		walk.ndim += 2;
 	}
+	mel_walk_copy(&walk, run);
 	return 0;
 }
 
-struct split {
-	int64_t axis;
-	int64_t parts; /* attribute num_outputs, 0 if absent */
+struct trilu {
+	int64_t upper;
 };
 
 static int
-split_prepare(struct mel_node *node, struct mel_err *err)
+trilu_prepare(struct mel_node *node, struct mel_err *err)
 {
-	struct split *p = node->params;
+	struct trilu *p = node->params;
 
-	if (mel_attr_int(node, "axis", 0, &p->axis, err) ||
-	    mel_attr_int(node, "num_outputs", 0, &p->parts, err))
-		return -1;
-	if (p->parts && p->parts != node->n_out)
-		return mel_node_fail(node, err,
-		    "num_outputs = %lld, but %d outputs", (long long)p->parts,
-		    node->n_out);
-	return 0;
-}
-
-/* Length of part k of an axis of length n if no lengths are given. */
-static int64_t
-even_part(int64_t n, int parts, int k)
-{
-	int64_t len = n / parts + (n % parts != 0);
-	/* Before multiplying: k * len <= n + len, which fits. */
-	int64_t begin = k && len > n / k ? n : k * len;
-
-	return n - begin < len ? n - begin : len;
-}
-
-/* One length of the split input, checked against what is left. */
-static int
-given_part(const struct mel_node *node, const struct mel_tensor *t, int k,
-    int64_t left, int64_t *len, struct mel_err *err)
-{
-	if ((t->dtype != MEL_I64 && t->dtype != MEL_I32) ||
-	    mel_tensor_count(t) != (size_t)node->n_out)
-		return mel_node_fail(node, err,
-		    "split must be %d integers, one for each output",
-		    node->n_out);
-	if (!t->data)
-		return MEL_INFER_LATER;
-	*len = t->dtype == MEL_I64 ? ((const int64_t *)t->data)[k]
-				   : ((const int32_t *)t->data)[k];
-	if (*len < 0 || *len > left || (k == node->n_out - 1 && *len != left))
-		return mel_node_fail(node, err,
-		    "part %d is %lld long, %lld are left", k, (long long)*len,
-		    (long long)left);
-	return 0;
+	return mel_attr_int(node, "upper", 1, &p->upper, err);
 }
 
 static int
-split_infer(const struct mel_node *node, const struct mel_tensor *const in[],
+trilu_infer(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], struct mel_err *err)
 {
-	const struct split *p = node->params;
-	const struct mel_tensor *given = mel_input(node, in, 1);
-	struct mel_tensor part = *in[0];
-	int64_t n, left;
-	int axis, rc;
-
-	if (mel_infer_axis(node, p->axis, part.ndim, &axis, err))
-		return -1;
-	n = left = part.dim[axis];
-	if (!given && !p->parts && n % node->n_out)
-		return mel_node_fail(node, err,
-		    "%lld cannot be split in %d equal parts", (long long)n,
-		    node->n_out);
-	for (int k = 0; k < node->n_out; k++) {
-		part.dim[axis] = even_part(n, node->n_out, k);
-		rc = given ? given_part(node, given, k, left, &part.dim[axis],
-				 err)
-			   : 0;
-		if (rc)
-			return rc;
-		left -= part.dim[axis];
-		mel_infer_like(&out[k], &part);
-	}
+	if (in[0]->ndim < 2)
+		return mel_node_fail(
+		    node, err, "%d axes, at least 2 needed", in[0]->ndim);
+	mel_infer_like(&out[0], in[0]);
 	return 0;
 }
 
+/* Row i keeps columns from i + k on (upper), or up to i + k (lower). */
 static int
-split_forward(const struct mel_node *node, const struct mel_tensor *const in[],
+trilu_forward(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
 {
-	const struct split *p = node->params;
-	struct mel_tensor part[1];
-	int64_t stride[MEL_MAX_DIMS], at = 0;
-	int axis;
+	const struct trilu *p = node->params;
+	const struct mel_tensor *k_in = mel_input(node, in, 1);
+	size_t size = mel_dtype_size(out[0].dtype);
+	size_t rows = mel_tensor_count(&out[0]);
+	int64_t h = out[0].dim[out[0].ndim - 2];
+	int64_t w = out[0].dim[out[0].ndim - 1], k = 0;
 
-	if (mel_infer_axis(node, p->axis, in[0]->ndim, &axis, err))
+	(void)run;
+	if (k_in && mel_infer_int(node, k_in, "k", &k, err))
 		return -1;
-	mel_strides(in[0]->ndim, in[0]->dim, stride);
-	for (int k = 0; k < node->n_out; k++) {
-		/* Parts left out count, too. */
-		if (!out[k].dtype)
-			return mel_node_fail(node, err, "part %d", k);
-		part[0] = out[k];
-		copy_strided(part, in[0], at * stride[axis], stride, run);
-		at += out[k].dim[axis];
+	k = k < -h ? -h : k > w ? w : k;
+	if (rows && out[0].data != in[0]->data)
+		memcpy(out[0].data, in[0]->data, rows * size);
+	rows = rows ? rows / (size_t)w : 0;
+	for (size_t r = 0; r < rows; r++) {
+		char *row = (char *)out[0].data + r * (size_t)w * size;
+		int64_t cut = (int64_t)(r % (size_t)h) + k + !p->upper;
+
+		cut = cut < 0 ? 0 : cut > w ? w : cut;
+		if (p->upper)
+			memset(row, 0, (size_t)cut * size);
+		else
+			memset(row + (size_t)cut * size, 0,
+			    (size_t)(w - cut) * size);
 	}
 	return 0;
 }
+
+static const struct mel_op op_transpose = {
+    .name = "Transpose",
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
+    .params_size = sizeof(struct transpose),
+    .prepare = transpose_prepare,
+    .infer = transpose_infer,
+    .forward = transpose_forward,
+};
+
+static const struct mel_op op_expand = {
+    .name = "Expand",
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
+    .infer = expand_infer,
+    .forward = expand_forward,
+};
+
+static const struct mel_op op_tile = {
+    .name = "Tile",
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
+    .time = MEL_TIME_WHOLE,
+    .infer = tile_infer,
+    .forward = tile_forward,
+};
+
+static const struct mel_op op_trilu = {
+    .name = "Trilu",
+    .min_in = 1,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
+    .params_size = sizeof(struct trilu),
+    .in_place = 1,
+    .prepare = trilu_prepare,
+    .infer = trilu_infer,
+    .forward = trilu_forward,
+};
+
+const struct mel_op *const mel_ops_move[] = {
+    &op_transpose, &op_expand, &op_tile, &op_trilu, NULL};

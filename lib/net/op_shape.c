@@ -181,8 +181,8 @@ reshape_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	unsigned copied;
 	int open, rc;
 
-	rc = mel_infer_ints(node, in[1], "shape", want.dim, MEL_MAX_DIMS,
-	    &want.ndim, err);
+	rc = mel_infer_ints(
+	    node, in[1], "shape", want.dim, MEL_MAX_DIMS, &want.ndim, err);
 	if (rc)
 		return rc;
 	if (resolve_zeros(node, in[0], &want, &copied, &open, err))

@@ -2,12 +2,19 @@
 #include <math.h>
 
 #include "net/elementwise.h"
+#include "net/kernels.h"
 #include "net/ops.h"
 
 /*
  * Functions of one number. Integers wrap around (Neg and Abs of the lowest
  * one), computed unsigned.
  */
+
+#define VECTOR_ROW(name)                                                       \
+	static void name##_f32(const struct mel_row *row)                      \
+	{                                                                      \
+		row->kernels->name(row->p[0], row->p[1], row->n);              \
+	}
 
 MEL_ROW1(neg_f32, float, float, -x)
 MEL_ROW1(neg_i64, uint64_t, uint64_t, 0 - x)
@@ -20,16 +27,16 @@ MEL_ROW1(sign_f32, float, float, x > 0 ? 1 : x < 0 ? -1 : x)
 MEL_ROW1(sign_i64, int64_t, int64_t, (x > 0) - (x < 0))
 MEL_ROW1(sign_i32, int32_t, int32_t, (x > 0) - (x < 0))
 MEL_ROW1(sign_u8, uint8_t, uint8_t, x > 0)
-MEL_ROW1(sqrt_f32, float, float, sqrtf(x))
+VECTOR_ROW(sqrt)
 MEL_ROW1(reciprocal_f32, float, float, 1 / x)
-MEL_ROW1(exp_f32, float, float, expf(x))
-MEL_ROW1(log_f32, float, float, logf(x))
-MEL_ROW1(erf_f32, float, float, erff(x))
-MEL_ROW1(sin_f32, float, float, sinf(x))
-MEL_ROW1(cos_f32, float, float, cosf(x))
+VECTOR_ROW(exp)
+VECTOR_ROW(log)
+VECTOR_ROW(erf)
+VECTOR_ROW(sin)
+VECTOR_ROW(cos)
 MEL_ROW1(tan_f32, float, float, tanf(x))
 MEL_ROW1(atan_f32, float, float, atanf(x))
-MEL_ROW1(tanh_f32, float, float, tanhf(x))
+VECTOR_ROW(tanh)
 MEL_ROW1(floor_f32, float, float, floorf(x))
 MEL_ROW1(ceil_f32, float, float, ceilf(x))
 /* Half to even: the rounding mode is never changed. */
@@ -45,15 +52,14 @@ MEL_ROW1(round_f32, float, float, nearbyintf(x))
 		    .in_place = 1,                                             \
 		    .infer = mel_elementwise_infer,                            \
 		    .forward = mel_elementwise_forward},                       \
-		.grain = cost,                                                 \
-		.row = {__VA_ARGS__},                                          \
+		.grain = cost, .row = {__VA_ARGS__},                           \
 	}
 #define CHEAP MEL_GRAIN_COPY
 #define DEAR  MEL_GRAIN_MATH
 
 static const struct mel_elementwise ops[] = {
-    UNARY("Neg", CHEAP, [MEL_F32] = neg_f32, [MEL_I64] = neg_i64,
-	[MEL_I32] = neg_i32),
+    UNARY("Neg",
+	CHEAP, [MEL_F32] = neg_f32, [MEL_I64] = neg_i64, [MEL_I32] = neg_i32),
     UNARY("Abs", CHEAP, [MEL_F32] = abs_f32, [MEL_I64] = abs_i64,
 	[MEL_I32] = abs_i32, [MEL_U8] = abs_u8),
     UNARY("Sign", CHEAP, [MEL_F32] = sign_f32, [MEL_I64] = sign_i64,

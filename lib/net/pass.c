@@ -18,7 +18,7 @@ mel_graph_last_use(const struct mel_graph *graph, int *last)
 	for (int i = 0; i < graph->n_node; i++) {
 		const struct mel_node *n = &graph->node[i];
 
-		for (int k = 0; k < n->n_in; k++) {
+		for (int k = 0; !n->op->shape_only && k < n->n_in; k++) {
 			if (n->in[k] != MEL_ABSENT)
 				last[n->in[k]] = i;
 		}

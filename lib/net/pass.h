@@ -12,7 +12,8 @@
 
 /*
  * Brings opset 7 to 21 to the normal form described in net/op.h and removes
- * Constant, Identity and Dropout.
+ * Constant, Identity and Dropout. Of opset 1 to 6 the nodes that mean the
+ * same since then are taken, others are refused.
  */
 int mel_graph_normalise(struct mel_graph *graph, struct mel_err *err);
 
@@ -49,8 +50,8 @@ int mel_graph_bind(struct mel_graph *graph, const struct mel_kernels *kernels,
     struct mel_err *err);
 
 /*
- * last[v], [n_value]: number of the last node that reads value v; INT_MAX for
- * outputs of the graph, -1 if nobody does.
+ * last[v], [n_value]: number of the last node that reads the data of value v;
+ * INT_MAX for outputs of the graph, -1 if nobody does. Nodes are prepared.
  */
 void mel_graph_last_use(const struct mel_graph *graph, int *last);
 

@@ -153,7 +153,7 @@ walk_range(void *ctx, size_t lo, size_t hi)
 	const struct job *job = ctx;
 	const struct mel_walk *w = job->walk;
 	struct mel_row row = {.params = job->params, .kernels = job->kernels};
-	int64_t at[MEL_MAX_DIMS], offset[MEL_WALK_MAX];
+	int64_t at[MEL_WALK_DIMS], offset[MEL_WALK_MAX];
 	int last = w->ndim - 1;
 
 	for (int k = 0; k < w->n; k++)
@@ -213,4 +213,35 @@ mel_walk_copy(struct mel_walk *walk, const struct mel_run *run)
 
 	assert(walk->n == 2 && walk->size[0] == walk->size[1]);
 	mel_walk_run(walk, by_size[walk->size[0]], NULL, MEL_GRAIN_COPY, run);
+}
+
+void
+mel_walk_strided(const struct mel_tensor *out, const struct mel_tensor *in,
+    int64_t offset, const int64_t *stride, const struct mel_run *run)
+{
+	struct mel_walk walk = {.ndim = out->ndim};
+	int64_t own[MEL_MAX_DIMS];
+
+	if (!mel_tensor_count(out))
+		return;
+	memcpy(walk.dim, out->dim, sizeof(out->dim));
+	mel_strides(out->ndim, out->dim, own);
+	mel_walk_add(&walk, out, 0, own);
+	mel_walk_add(&walk, in, offset, stride);
+	mel_walk_copy(&walk, run);
+}
+
+void
+mel_fill(void *out, const void *value, size_t size, size_t n)
+{
+	size_t have = size, more;
+
+	if (!n)
+		return;
+	memmove(out, value, size);
+	/* What is filled serves as the source of the next, larger piece. */
+	for (n *= size; have < n; have += more) {
+		more = have < n - have ? have : n - have;
+		memcpy((char *)out + have, out, more);
+	}
 }

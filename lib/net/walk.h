@@ -14,6 +14,8 @@
 
 #define MEL_WALK_MAX 4 /* operands: one output and up to three inputs */
 
+#define MEL_WALK_DIMS (2 * MEL_MAX_DIMS) /* Tile makes two of each axis */
+
 /* Elements that are worth a task of their own. */
 #define MEL_GRAIN_COPY 65536 /* one load, one store */
 #define MEL_GRAIN_MATH 8192  /* exp, division ... */
@@ -21,9 +23,9 @@
 struct mel_walk {
 	int n;    /* operands; 0 is the output */
 	int ndim; /* axes walked, outermost first */
-	int64_t dim[MEL_MAX_DIMS];
+	int64_t dim[MEL_WALK_DIMS];
 	/* [elements], of any sign; 0 where an operand is broadcast */
-	int64_t stride[MEL_WALK_MAX][MEL_MAX_DIMS];
+	int64_t stride[MEL_WALK_MAX][MEL_WALK_DIMS];
 	unsigned char *base[MEL_WALK_MAX]; /* element of index 0, 0, ... */
 	size_t size[MEL_WALK_MAX];         /* of an element [bytes] */
 };
@@ -58,6 +60,16 @@ void mel_walk_run(struct mel_walk *walk, mel_row_fn *fn, const void *params,
  * 8 bytes of anything.
  */
 void mel_walk_copy(struct mel_walk *walk, const struct mel_run *run);
+
+/*
+ * Fills out from in: index (i, j ...) of out is element
+ * offset + i * stride[0] + j * stride[1] ... of in. stride: [out->ndim].
+ */
+void mel_walk_strided(const struct mel_tensor *out, const struct mel_tensor *in,
+    int64_t offset, const int64_t *stride, const struct mel_run *run);
+
+/* n elements of `size` bytes [1, 2, 4, 8], each a copy of *value. */
+void mel_fill(void *out, const void *value, size_t size, size_t n);
 
 /* Calls task(ctx, lo, hi) so that [0, n) is covered in pieces >= grain. */
 struct mel_range {

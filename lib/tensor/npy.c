@@ -13,7 +13,9 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
     "elements are read and written as they lie in memory");
 
-#define PREFIX 8 /* magic and version [bytes] */
+#define MAGIC     "\x93NUMPY"
+#define MAGIC_LEN 6
+#define PREFIX    8 /* magic and version [bytes] */
 
 struct header {
 	enum mel_dtype dtype;
@@ -223,6 +225,16 @@ parse_text(const void *text, size_t len, struct header *h, struct mel_err *err)
 	return 0;
 }
 
+bool
+mel_npy_ahead(int fd)
+{
+	char magic[MAGIC_LEN];
+	off_t at = lseek(fd, 0, SEEK_CUR);
+
+	return at >= 0 && pread(fd, magic, MAGIC_LEN, at) == MAGIC_LEN &&
+	       !memcmp(magic, MAGIC, MAGIC_LEN);
+}
+
 /*
  * From the prefix: how long the number behind it is that holds the length of
  * the text [2 or 4 bytes].
@@ -231,7 +243,7 @@ static int
 check_prefix(
     const unsigned char prefix[PREFIX], size_t *width, struct mel_err *err)
 {
-	if (memcmp(prefix, MEL_NPY_MAGIC, MEL_NPY_MAGIC_LEN))
+	if (memcmp(prefix, MAGIC, MAGIC_LEN))
 		return mel_fail(err, "not a .npy file");
 	if (prefix[6] < 1 || prefix[6] > 3 || prefix[7])
 		return mel_fail(err, ".npy version %d.%d is not supported",
@@ -397,9 +409,9 @@ mel_npy_read(struct mel_tensor *t, int fd, size_t limit, struct mel_err *err)
 	return 1;
 }
 
-/* The only array of fd. */
-static int
-read_one(struct mel_tensor *t, int fd, size_t limit, struct mel_err *err)
+int
+mel_npy_read_only(
+    struct mel_tensor *t, int fd, size_t limit, struct mel_err *err)
 {
 	char more;
 	int rc = mel_npy_read(t, fd, limit, err);
@@ -421,13 +433,13 @@ mel_npy_load(
 	int fd, rc;
 
 	if (!strcmp(path, "-")) {
-		rc = read_one(t, STDIN_FILENO, limit, err);
+		rc = mel_npy_read_only(t, STDIN_FILENO, limit, err);
 		return rc ? mel_fail_in(err, "standard input") : 0;
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return mel_fail_errno(err, "%s", path);
-	rc = read_one(t, fd, limit, err);
+	rc = mel_npy_read_only(t, fd, limit, err);
 	close(fd);
 	return rc ? mel_fail_in(err, "%s", path) : 0;
 }
@@ -457,7 +469,7 @@ write_header(
 	if (i == N_TYPES)
 		return mel_fail(
 		    err, "%s has no .npy type", mel_dtype_name(t->dtype));
-	if (mel_buf_add(buf, MEL_NPY_MAGIC "\x01\0\0\0", PREFIX + 2, err) ||
+	if (mel_buf_add(buf, MAGIC "\x01\0\0\0", PREFIX + 2, err) ||
 	    mel_buf_printf(buf, err,
 		"{'descr': '%s', 'fortran_order': False, 'shape': (",
 		types[i].descr) ||

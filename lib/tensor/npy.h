@@ -14,9 +14,11 @@
 
 #define MEL_NPY_HEADER 65536 /* longest header text that is read [bytes] */
 
-/* The first bytes of every .npy: what tells it from other inputs. */
-#define MEL_NPY_MAGIC     "\x93NUMPY"
-#define MEL_NPY_MAGIC_LEN 6
+/*
+ * Whether a .npy file comes next at fd. Looks into files only, and moves
+ * nothing; false for a pipe.
+ */
+bool mel_npy_ahead(int fd);
 
 /*
  * Reads the array at the start of bytes [len] into the new tensor t; *used
@@ -33,6 +35,13 @@ int mel_npy_parse(struct mel_tensor *t, const void *bytes, size_t len,
  * memory is taken for. Messages do not name the source.
  */
 int mel_npy_read(
+    struct mel_tensor *t, int fd, size_t limit, struct mel_err *err);
+
+/*
+ * The same if that is all there is: 0, or -1, also if the end comes at once or
+ * more bytes behind the array.
+ */
+int mel_npy_read_only(
     struct mel_tensor *t, int fd, size_t limit, struct mel_err *err);
 
 /* The one array of a file ("-": standard input); more bytes are an error. */

@@ -22,6 +22,16 @@ clear(struct mel_utterance *u)
 }
 
 void
+mel_utterance_move(struct mel_utterance *to, struct mel_utterance *u)
+{
+	*to = *u;
+	to->contract = NULL;
+	u->begin = u->end = NULL;
+	u->tensors = (struct mel_bundle){0};
+	clear(u);
+}
+
+void
 mel_utterance_free(struct mel_utterance *u)
 {
 	clear(u);

@@ -70,6 +70,12 @@ struct mel_utterance_options {
 int mel_utterance_next(struct mel_utterance *u, struct mel_reader *reader,
     const struct mel_utterance_options *options, struct mel_err *err);
 
+/*
+ * Moves what was read to `to`, which must be {0}; u goes on with the next
+ * one. `to` is for mel_utterance_free only.
+ */
+void mel_utterance_move(struct mel_utterance *to, struct mel_utterance *u);
+
 void mel_utterance_free(struct mel_utterance *u);
 
 #endif

@@ -97,5 +97,6 @@ const struct mel_kernels mel_kernels_isa = {
     .packed_size = mel_isa_packed_size,
     .pack = mel_isa_pack,
     .gemm = mel_isa_gemm,
+    .gemm_plain = mel_isa_gemm_plain,
     .depthwise = mel_isa_depthwise,
 };

@@ -39,6 +39,7 @@
 #define mel_isa_packed_size ISA(mel_isa_packed_size)
 #define mel_isa_pack        ISA(mel_isa_pack)
 #define mel_isa_gemm        ISA(mel_isa_gemm)
+#define mel_isa_gemm_plain  ISA(mel_isa_gemm_plain)
 #define mel_isa_depthwise   ISA(mel_isa_depthwise)
 
 /* As struct mel_kernels says. */
@@ -54,6 +55,7 @@ void mel_isa_layernorm(
 size_t mel_isa_packed_size(size_t k, size_t n);
 void mel_isa_pack(const struct mel_pack *p);
 void mel_isa_gemm(const struct mel_gemm *g);
+void mel_isa_gemm_plain(const struct mel_gemm *g);
 void mel_isa_depthwise(const struct mel_gemm *g);
 
 #define INLINE static inline __attribute__((always_inline))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifndef MEL_NET_SOURCE_H
-#define MEL_NET_SOURCE_H
+#ifndef MEL_NET_WEIGHTS_H
+#define MEL_NET_WEIGHTS_H
 
 #include "base/io.h"
 #include "tensor/tensor.h"
@@ -18,18 +18,18 @@ struct mel_external {
  * all mapped read-only until close. Tensors are views into them wherever
  * alignment and storage allow. Starts as {0}.
  */
-struct mel_source {
+struct mel_weights {
 	struct mel_map map;
 	char *folder;                  /* owned; of the model's file */
 	struct mel_external *external; /* [n_external] */
 	size_t n_external;
 	size_t cap;
-	bool foreign; /* an element type was met that we do not have */
+	bool foreign; /* an element type or opset that we do not have was met */
 };
 
-int mel_source_open(
-    struct mel_source *source, const char *path, struct mel_err *err);
-void mel_source_close(struct mel_source *source);
+int mel_weights_open(
+    struct mel_weights *weights, const char *path, struct mel_err *err);
+void mel_weights_close(struct mel_weights *weights);
 
 /*
  * The element type of ONNX's TensorProto.DataType; MEL_NONE for those that
@@ -42,9 +42,9 @@ enum mel_dtype mel_onnx_dtype(int32_t data_type);
  * or external data. External data must be a regular file inside the model's
  * folder (no absolute path, no "..", no link that leaves it), offset and
  * length inside the file, and every length must be what the shape says.
- * *out is a view into the source or owned.
+ * *out is a view into the weights or owned.
  */
-int mel_source_tensor(struct mel_source *source,
+int mel_weights_tensor(struct mel_weights *weights,
     const struct Onnx__TensorProto *proto, struct mel_tensor *out,
     struct mel_err *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "net/source.h"
+#include "net/weights.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -25,30 +25,30 @@ folder_of(const char *path, struct mel_err *err)
 }
 
 int
-mel_source_open(
-    struct mel_source *source, const char *path, struct mel_err *err)
+mel_weights_open(
+    struct mel_weights *weights, const char *path, struct mel_err *err)
 {
-	*source = (struct mel_source){0};
-	if (mel_map_open(&source->map, path, err))
+	*weights = (struct mel_weights){0};
+	if (mel_map_open(&weights->map, path, err))
 		return -1;
-	source->folder = folder_of(path, err);
-	if (source->folder)
+	weights->folder = folder_of(path, err);
+	if (weights->folder)
 		return 0;
-	mel_source_close(source);
+	mel_weights_close(weights);
 	return -1;
 }
 
 void
-mel_source_close(struct mel_source *source)
+mel_weights_close(struct mel_weights *weights)
 {
-	mel_map_close(&source->map);
-	for (size_t i = 0; i < source->n_external; i++) {
-		free(source->external[i].location);
-		mel_map_close(&source->external[i].map);
+	mel_map_close(&weights->map);
+	for (size_t i = 0; i < weights->n_external; i++) {
+		free(weights->external[i].location);
+		mel_map_close(&weights->external[i].map);
 	}
-	free(source->external);
-	free(source->folder);
-	*source = (struct mel_source){0};
+	free(weights->external);
+	free(weights->folder);
+	*weights = (struct mel_weights){0};
 }
 
 enum mel_dtype
@@ -115,19 +115,15 @@ map_external(const char *folder, const char *location, struct mel_map *map,
 	char *inner = NULL, *outer = NULL;
 	int rc = mel_buf_printf(&path, err, "%s/%s", folder, location);
 
-	if (!rc) {
-		inner = realpath(path.data, NULL);
-		outer = realpath(folder, NULL);
-		if (!inner || !outer)
-			rc =
-			    mel_fail_errno(err, "external data '%s'", location);
-		else if (!is_inside(inner, outer))
-			rc = mel_fail(err,
-			    "external data '%s': leaves the model's folder",
-			    location);
-		else
-			rc = mel_map_open(map, inner, err);
-	}
+	if (!rc && !(outer = realpath(folder, NULL)))
+		rc = mel_fail_errno(err, "%s", folder);
+	if (!rc && !(inner = realpath(path.data, NULL)))
+		rc = mel_fail_errno(err, "external data '%s'", location);
+	if (!rc && !is_inside(inner, outer))
+		rc = mel_fail(err,
+		    "external data '%s': leaves the model's folder", location);
+	if (!rc)
+		rc = mel_map_open(map, inner, err);
 	free(inner);
 	free(outer);
 	mel_buf_free(&path);
@@ -136,27 +132,27 @@ map_external(const char *folder, const char *location, struct mel_map *map,
 
 /* The mapped file, mapped at the first use. */
 static const struct mel_map *
-external(struct mel_source *source, const char *location, struct mel_err *err)
+external(struct mel_weights *weights, const char *location, struct mel_err *err)
 {
 	struct mel_external *e;
 
-	for (size_t i = 0; i < source->n_external; i++) {
-		if (!strcmp(source->external[i].location, location))
-			return &source->external[i].map;
+	for (size_t i = 0; i < weights->n_external; i++) {
+		if (!strcmp(weights->external[i].location, location))
+			return &weights->external[i].map;
 	}
 	if (check_location(location, err) ||
-	    mel_reserve(&source->external, &source->cap, source->n_external + 1,
-		sizeof(*e), err))
+	    mel_reserve(&weights->external, &weights->cap,
+		weights->n_external + 1, sizeof(*e), err))
 		return NULL;
-	e = &source->external[source->n_external];
-	if (map_external(source->folder, location, &e->map, err))
+	e = &weights->external[weights->n_external];
+	if (map_external(weights->folder, location, &e->map, err))
 		return NULL;
 	e->location = mel_strdup(location, err);
 	if (!e->location) {
 		mel_map_close(&e->map);
 		return NULL;
 	}
-	source->n_external++;
+	weights->n_external++;
 	return &e->map;
 }
 
@@ -198,7 +194,7 @@ check_bool(const struct mel_tensor *t, size_t bytes, struct mel_err *err)
 }
 
 static int
-from_external(struct mel_source *source, const Onnx__TensorProto *proto,
+from_external(struct mel_weights *weights, const Onnx__TensorProto *proto,
     const struct mel_tensor *shape, size_t bytes, struct mel_tensor *out,
     struct mel_err *err)
 {
@@ -227,7 +223,7 @@ from_external(struct mel_source *source, const Onnx__TensorProto *proto,
 		return mel_fail(err,
 		    "external data '%s': %lld bytes, the shape says %zu",
 		    location, (long long)length, bytes);
-	map = external(source, location, err);
+	map = external(weights, location, err);
 	if (!map)
 		return -1;
 	if (offset < 0 || (uint64_t)offset > map->len ||
@@ -238,7 +234,7 @@ from_external(struct mel_source *source, const Onnx__TensorProto *proto,
 }
 
 static int
-from_raw(struct mel_source *source, const ProtobufCBinaryData *raw,
+from_raw(struct mel_weights *weights, const ProtobufCBinaryData *raw,
     const struct mel_tensor *shape, size_t bytes, struct mel_tensor *out,
     struct mel_err *err)
 {
@@ -248,12 +244,12 @@ from_raw(struct mel_source *source, const ProtobufCBinaryData *raw,
 		return mel_fail(err, "raw data has no place in the file");
 	offset = mel_get_u64le(raw->data);
 	length = mel_get_u64le(raw->data + 8);
-	if (offset > source->map.len || length > source->map.len - offset)
+	if (offset > weights->map.len || length > weights->map.len - offset)
 		return mel_fail(err, "raw data beyond the file");
 	if (length != bytes)
 		return mel_fail(err, "%llu bytes of data, the shape says %zu",
 		    (unsigned long long)length, bytes);
-	return place(out, shape, source->map.data + offset, bytes, err);
+	return place(out, shape, weights->map.data + offset, bytes, err);
 }
 
 /* Small types are stored in int32_data, half floats as their bits. */
@@ -309,7 +305,7 @@ from_typed(const Onnx__TensorProto *proto, const struct mel_tensor *shape,
 }
 
 static int
-content(struct mel_source *source, const Onnx__TensorProto *proto,
+content(struct mel_weights *weights, const Onnx__TensorProto *proto,
     struct mel_tensor *out, struct mel_err *err)
 {
 	struct mel_tensor shape;
@@ -318,7 +314,7 @@ content(struct mel_source *source, const Onnx__TensorProto *proto,
 	int rc;
 
 	if (!dtype) {
-		source->foreign = true;
+		weights->foreign = true;
 		return mel_fail(err, "element type %d is not supported",
 		    (int)proto->data_type);
 	}
@@ -330,10 +326,10 @@ content(struct mel_source *source, const Onnx__TensorProto *proto,
 		return -1;
 	shape = mel_tensor_view(dtype, (int)proto->n_dims, proto->dims, NULL);
 	if (proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
-		rc = from_external(source, proto, &shape, bytes, out, err);
+		rc = from_external(weights, proto, &shape, bytes, out, err);
 	else if (proto->has_raw_data)
-		rc =
-		    from_raw(source, &proto->raw_data, &shape, bytes, out, err);
+		rc = from_raw(
+		    weights, &proto->raw_data, &shape, bytes, out, err);
 	else
 		rc = from_typed(proto, &shape, out, err);
 	if (rc)
@@ -345,11 +341,11 @@ content(struct mel_source *source, const Onnx__TensorProto *proto,
 }
 
 int
-mel_source_tensor(struct mel_source *source,
+mel_weights_tensor(struct mel_weights *weights,
     const struct Onnx__TensorProto *proto, struct mel_tensor *out,
     struct mel_err *err)
 {
-	if (!content(source, proto, out, err))
+	if (!content(weights, proto, out, err))
 		return 0;
 	return mel_fail_in(err, "tensor %s",
 	    proto->name && *proto->name ? proto->name : "without a name");

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dsp/forward.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+
+#define KEEP  (1 << 20) /* bytes to go back to */
+#define AHEAD (1 << 16) /* bytes read over for a seek */
+
+struct mel_forward {
+	int fd;
+	FILE *spool; /* the copy, or NULL */
+	char *keep;  /* [2 * KEEP] bytes start .. end - 1 */
+	int64_t start, end;
+	int64_t at;         /* position of the next read */
+	struct mel_err err; /* of the pipe, "" if none */
+};
+
+int
+mel_forward_open(struct mel_forward **out, int fd, struct mel_err *err)
+{
+	struct mel_forward *f = mel_alloc(1, sizeof(*f), err);
+
+	if (!f)
+		return -1;
+	f->fd = fd;
+	f->keep = mel_alloc(2, KEEP, err);
+	if (!f->keep) {
+		free(f);
+		return -1;
+	}
+	*out = f;
+	return 0;
+}
+
+void
+mel_forward_close(struct mel_forward *f)
+{
+	if (!f)
+		return;
+	if (f->spool)
+		fclose(f->spool);
+	free(f->keep);
+	free(f);
+}
+
+int
+mel_forward_failed(const struct mel_forward *f, struct mel_err *err)
+{
+	return f->err.msg[0] ? mel_fail(err, "%s", f->err.msg) : 0;
+}
+
+/* Reads n more bytes of the pipe [n <= KEEP] behind the kept ones. */
+static int64_t
+advance(struct mel_forward *f, int64_t n)
+{
+	int64_t have = f->end - f->start;
+	ssize_t got;
+
+	if (have + n > 2 * KEEP) {
+		int64_t gone = have - KEEP;
+
+		memmove(f->keep, f->keep + gone, KEEP);
+		f->start += gone;
+		have = KEEP;
+	}
+	got = mel_read_full(f->fd, f->keep + have, (size_t)n, &f->err);
+	if (got < 0)
+		return 0;
+	f->end += got;
+	return got;
+}
+
+static sf_count_t
+length(void *ctx)
+{
+	(void)ctx;
+	/* Not known; what a header says shall be believed. */
+	return INT64_MAX / 4;
+}
+
+static sf_count_t
+seek(sf_count_t offset, int whence, void *ctx)
+{
+	struct mel_forward *f = ctx;
+
+	if (whence == SEEK_CUR)
+		offset += f->at;
+	else if (whence == SEEK_END)
+		offset += length(ctx);
+	if (offset < 0)
+		return -1;
+	f->at = offset;
+	return offset;
+}
+
+static sf_count_t
+tell(void *ctx)
+{
+	return ((struct mel_forward *)ctx)->at;
+}
+
+static sf_count_t
+reads(void *ptr, sf_count_t n, void *ctx)
+{
+	struct mel_forward *f = ctx;
+	sf_count_t done = 0;
+
+	/* Far ahead or too far back: as if the file ended here. */
+	if (f->at < f->start || f->at > f->end + AHEAD)
+		return 0;
+	while (f->at > f->end) {
+		if (!advance(f, f->at - f->end))
+			return 0;
+	}
+	while (done < n) {
+		int64_t now = f->end - f->at;
+
+		if (!now) {
+			now = n - done < KEEP ? n - done : KEEP;
+			if (!advance(f, now))
+				break;
+			continue;
+		}
+		now = now < n - done ? now : n - done;
+		memcpy((char *)ptr + done, f->keep + (f->at - f->start),
+		    (size_t)now);
+		f->at += now;
+		done += now;
+	}
+	return done;
+}
+
+static sf_count_t
+writes(const void *ptr, sf_count_t n, void *ctx)
+{
+	(void)ptr;
+	(void)n;
+	(void)ctx;
+	return 0;
+}
+
+static SNDFILE *
+open_virtual(struct mel_forward *f, SF_INFO *info)
+{
+	SF_VIRTUAL_IO io = {length, seek, reads, writes, tell};
+	SNDFILE *file = sf_open_virtual(&io, SFM_READ, info, f);
+
+	/* Samples must begin at bytes that are still there. */
+	if (file && (f->at < f->start || f->at > f->end)) {
+		sf_close(file);
+		return NULL;
+	}
+	return file;
+}
+
+/* Everything the pipe has into a temporary file. */
+static int
+spool(struct mel_forward *f, struct mel_err *err)
+{
+	if (f->start > 0)
+		return mel_fail(err, "cannot be read from a pipe");
+	f->spool = tmpfile();
+	if (!f->spool)
+		return mel_fail_errno(err, "temporary file");
+	do {
+		size_t n = (size_t)(f->end - f->start);
+
+		if (n && fwrite(f->keep, n, 1, f->spool) != 1)
+			return mel_fail_errno(err, "temporary file");
+		f->start = f->end;
+	} while (advance(f, KEEP) > 0);
+	if (mel_forward_failed(f, err))
+		return -1;
+	if (fflush(f->spool) || lseek(fileno(f->spool), 0, SEEK_SET) < 0)
+		return mel_fail_errno(err, "temporary file");
+	return 0;
+}
+
+SNDFILE *
+mel_forward_sound(
+    struct mel_forward *f, SF_INFO *info, bool may_spool, struct mel_err *err)
+{
+	SF_INFO asked = *info;
+	SNDFILE *file = open_virtual(f, info);
+
+	if (file)
+		return file;
+	if (mel_forward_failed(f, err))
+		return NULL;
+	if (!f->end) {
+		mel_fail(err, "no data");
+		return NULL;
+	}
+	if (!may_spool) {
+		mel_fail(err, "%s", sf_strerror(NULL));
+		return NULL;
+	}
+	if (spool(f, err))
+		return NULL;
+	*info = asked;
+	file = sf_open_fd(fileno(f->spool), SFM_READ, info, 0);
+	if (!file)
+		mel_fail(err, "%s", sf_strerror(NULL));
+	return file;
+}

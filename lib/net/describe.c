@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/describe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "net/network.h"
+#include "net/onnx.h"
+#include "net/op.h"
+#include "net/pass.h"
+
+static int
+put_io(struct mel_buf *out, const char *what, const struct mel_io *io,
+    struct mel_err *err)
+{
+	int rc = mel_buf_printf(out, err, "%s %s %s%s", what, io->name,
+	    io->sequence ? "list of " : "",
+	    io->dtype ? mel_dtype_name(io->dtype) : "?");
+
+	if (!rc && io->ndim >= 0)
+		rc = mel_buf_puts(out, " [", err);
+	for (int d = 0; !rc && d < io->ndim; d++) {
+		const char *comma = d ? ", " : "";
+
+		if (io->dim[d] >= 0)
+			rc = mel_buf_printf(
+			    out, err, "%s%lld", comma, (long long)io->dim[d]);
+		else
+			rc = mel_buf_printf(out, err, "%s%s", comma,
+			    io->symbol[d] ? io->symbol[d] : "?");
+	}
+	if (!rc && io->ndim >= 0)
+		rc = mel_buf_puts(out, "]", err);
+	return rc ? -1 : mel_buf_puts(out, "\n", err);
+}
+
+/* Floats in constants: what was trained. */
+static size_t
+count_parameters(const struct mel_graph *g)
+{
+	size_t n = 0;
+
+	for (int v = 0; v < g->n_value; v++) {
+		const struct mel_tensor *t = &g->value[v].constant;
+
+		if (t->dtype == MEL_F32 || t->dtype == MEL_F64 ||
+		    t->dtype == MEL_F16 || t->dtype == MEL_BF16)
+			n += mel_tensor_count(t);
+	}
+	return n;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int
+put_operators(
+    struct mel_buf *out, const struct mel_graph *g, struct mel_err *err)
+{
+	size_t n = (size_t)g->n_node, same;
+	const char **kind = mel_alloc(n, sizeof(*kind), err);
+	int rc = kind ? 0 : -1;
+
+	for (size_t i = 0; kind && i < n; i++)
+		kind[i] = g->node[i].kind;
+	if (n && kind)
+		qsort(kind, n, sizeof(*kind), compare);
+	for (size_t i = 0; !rc && i < n; i += same) {
+		for (same = 1; i + same < n; same++) {
+			if (strcmp(kind[i], kind[i + same]))
+				break;
+		}
+		rc = mel_buf_printf(
+		    out, err, "operator %s %zu\n", kind[i], same);
+	}
+	free(kind);
+	return rc;
+}
+
+static int
+put_unsupported(struct mel_buf *out, const struct mel_graph *g, int *count,
+    struct mel_err *err)
+{
+	for (int i = 0; i < g->n_node; i++) {
+		const struct mel_node *n = &g->node[i];
+
+		if (mel_op_find(n->kind))
+			continue;
+		++*count;
+		if (mel_buf_printf(
+			out, err, "unsupported %s %s\n", n->kind, n->name))
+			return -1;
+	}
+	return 0;
+}
+
+static int
+put_file(struct mel_buf *out, const struct mel_graph *g, struct mel_err *err)
+{
+	int rc = mel_buf_printf(out, err, "opset %d\n", g->opset);
+
+	for (int i = 0; !rc && i < g->n_input; i++)
+		rc = put_io(out, "input", &g->input[i], err);
+	for (int i = 0; !rc && i < g->n_output; i++)
+		rc = put_io(out, "output", &g->output[i], err);
+	if (!rc)
+		rc = mel_buf_printf(out, err, "parameters %zu\nnodes %d\n",
+		    count_parameters(g), g->n_node);
+	return rc ? -1 : put_operators(out, g, err);
+}
+
+static int
+put_folded(struct mel_buf *out, const char *path, struct mel_err *err)
+{
+	struct mel_network *network;
+	int rc;
+
+	if (mel_network_open(&network, path, MEL_ISA_AUTO, err))
+		return -1;
+	rc = mel_buf_printf(
+	    out, err, "folded %d\n", mel_network_graph(network)->n_node);
+	mel_network_close(network);
+	return rc;
+}
+
+int
+mel_describe(const char *path, struct mel_buf *out, struct mel_err *err)
+{
+	struct mel_model model;
+	int rc, unsupported = 0;
+
+	if (mel_model_open(&model, path, err))
+		return -1;
+	rc = put_file(out, model.graph, err);
+	if (!rc && mel_graph_normalise(model.graph, err))
+		rc = mel_fail_in(err, "%s", path);
+	if (!rc)
+		rc = put_unsupported(out, model.graph, &unsupported, err);
+	mel_model_close(&model);
+	return rc || unsupported ? rc : put_folded(out, path, err);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/network.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "net/kernels.h"
+#include "net/netimpl.h"
+#include "net/pass.h"
+
+static int
+check_interface(const struct mel_graph *graph, struct mel_err *err)
+{
+	for (int i = 0; i < graph->n_input; i++) {
+		const struct mel_io *io = &graph->input[i];
+
+		if (io->sequence || !io->dtype)
+			return mel_fail(err,
+			    "input %s: its type is not supported", io->name);
+	}
+	return 0;
+}
+
+static int
+measure(struct mel_network *net, struct mel_err *err)
+{
+	const struct mel_graph *g = net->model.graph;
+
+	net->last = mel_alloc((size_t)g->n_value, sizeof(*net->last), err);
+	if (!net->last)
+		return -1;
+	mel_graph_last_use(g, net->last);
+	net->most_in = net->most_out = 1;
+	for (int i = 0; i < g->n_node; i++) {
+		if (g->node[i].n_in > net->most_in)
+			net->most_in = g->node[i].n_in;
+		if (g->node[i].n_out > net->most_out)
+			net->most_out = g->node[i].n_out;
+	}
+	return 0;
+}
+
+static int
+prepare(struct mel_network *net, struct mel_err *err)
+{
+	struct mel_graph *g = net->model.graph;
+
+	if (mel_graph_normalise(g, err) || mel_graph_sort(g, err) ||
+	    mel_graph_narrow(g, err) || mel_graph_prepare(g, err) ||
+	    check_interface(g, err) || mel_graph_fold(g, net->kernels, err) ||
+	    mel_graph_bind(g, net->kernels, err) || measure(net, err))
+		return mel_fail_in(err, "%s", net->path);
+	return 0;
+}
+
+static int
+open_network(struct mel_network *net, const char *path, enum mel_isa isa,
+    struct mel_err *err)
+{
+	net->kernels = mel_kernels_get(isa);
+	if (!net->kernels)
+		return mel_fail(
+		    err, "%s: this machine lacks the instruction set", path);
+	net->path = mel_strdup(path, err);
+	if (!net->path || mel_model_open(&net->model, path, err))
+		return -1;
+	return prepare(net, err);
+}
+
+int
+mel_network_open(struct mel_network **network, const char *path,
+    enum mel_isa isa, struct mel_err *err)
+{
+	struct mel_network *net = mel_alloc(1, sizeof(*net), err);
+
+	if (!net)
+		return -1;
+	if (open_network(net, path, isa, err)) {
+		mel_network_close(net);
+		return -1;
+	}
+	*network = net;
+	return 0;
+}
+
+void
+mel_network_close(struct mel_network *network)
+{
+	if (!network)
+		return;
+	mel_model_close(&network->model);
+	free(network->last);
+	free(network->path);
+	free(network);
+}
+
+const struct mel_graph *
+mel_network_graph(const struct mel_network *network)
+{
+	return network->model.graph;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/runfiles.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/outdir.h"
+#include "tensor/npy.h"
+
+#define MAX_INPUT ((size_t)1 << 34) /* largest .npy [bytes] */
+
+static int
+load_input(const struct mel_graph *g, const char *arg, struct mel_tensor *in,
+    struct mel_err *err)
+{
+	const char *file = strchr(arg, '=');
+
+	if (!file)
+		return mel_fail(err, "input %s: not NAME=FILE", arg);
+	for (int i = 0; i < g->n_input; i++) {
+		const char *name = g->input[i].name;
+
+		if (strlen(name) != (size_t)(file - arg) ||
+		    strncmp(name, arg, strlen(name)))
+			continue;
+		if (in[i].dtype)
+			return mel_fail(err, "input %s: given twice", name);
+		return mel_npy_load(&in[i], file + 1, MAX_INPUT, err);
+	}
+	return mel_fail(
+	    err, "input %s: the network has none of this name", arg);
+}
+
+static int
+load_inputs(const struct mel_graph *g, const struct mel_strings *args,
+    struct mel_tensor *in, struct mel_err *err)
+{
+	for (size_t i = 0; i < args->n; i++) {
+		if (load_input(g, args->item[i], in, err))
+			return -1;
+	}
+	for (int i = 0; i < g->n_input; i++) {
+		if (!in[i].dtype)
+			return mel_fail(
+			    err, "input %s: not given", g->input[i].name);
+	}
+	return 0;
+}
+
+static int
+save_one(struct mel_outdir *dir, const char *name, const struct mel_tensor *t,
+    struct mel_err *err)
+{
+	struct mel_outfile file;
+
+	if (mel_outdir_file(dir, name, NULL, "npy", &file, err))
+		return -1;
+	if (!mel_npy_write(file.fd, t, err))
+		return mel_outfile_commit(&file, err);
+	mel_outfile_abort(&file);
+	return mel_fail_in(err, "output %s", name);
+}
+
+static int
+save(const struct mel_graph *g, const struct mel_tensor *out, const char *path,
+    struct mel_err *err)
+{
+	struct mel_outdir dir = {0};
+	int rc = mel_outdir_open(&dir, path, err);
+
+	for (int i = 0; !rc && i < g->n_output; i++)
+		rc = save_one(&dir, g->output[i].name, &out[i], err);
+	mel_outdir_close(&dir);
+	return rc;
+}
+
+static int
+run(const struct mel_network *network, const struct mel_run_files *job,
+    struct mel_err *err)
+{
+	const struct mel_graph *g = mel_network_graph(network);
+	struct mel_session *session = NULL;
+	struct mel_tensor *in = mel_alloc((size_t)g->n_input, sizeof(*in), err);
+	struct mel_tensor *out =
+	    mel_alloc((size_t)g->n_output, sizeof(*out), err);
+	int rc = in && out ? 0 : -1;
+
+	if (!rc && load_inputs(g, job->inputs, in, err))
+		rc = mel_fail_in(err, "%s", job->model);
+	if (!rc)
+		rc = mel_session_open(&session, network, job->pool, err);
+	if (!rc)
+		rc = mel_session_run(session, in, out, err);
+	if (!rc)
+		rc = save(g, out, job->dir, err);
+	for (int i = 0; in && i < g->n_input; i++)
+		mel_tensor_free(&in[i]);
+	mel_session_close(session);
+	free(in);
+	free(out);
+	return rc;
+}
+
+int
+mel_network_run_files(const struct mel_run_files *job, struct mel_err *err)
+{
+	struct mel_network *network;
+	int rc;
+
+	if (mel_network_open(&network, job->model, job->isa, err))
+		return -1;
+	rc = run(network, job, err);
+	mel_network_close(network);
+	return rc;
+}

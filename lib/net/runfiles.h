@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_NET_RUNFILES_H
+#define MEL_NET_RUNFILES_H
+
+#include "base/option.h"
+#include "net/network.h"
+
+/*
+ * Runs a network once on .npy files: inputs[] are "NAME=FILE", one for each
+ * input of the graph; outputs become DIR/NAME.npy. A name that is no file
+ * name (it has a slash, say) is an error. pool may be NULL.
+ */
+struct mel_run_files {
+	const char *model; /* path */
+	const struct mel_strings *inputs;
+	const char *dir;
+	enum mel_isa isa;
+	struct mel_pool *pool;
+};
+
+int mel_network_run_files(const struct mel_run_files *job, struct mel_err *err);
+
+#endif
