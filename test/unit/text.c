@@ -40,7 +40,7 @@ open_front(const struct mel_sequence_type *type, const char *const *set,
 	struct mel_sequence *block = NULL;
 
 	mel_options_preset(type->options, options, NULL);
-	((struct mel_front_options *)options)->symbols = symbols;
+	((struct mel_front_options *)options)->symbols = strdup(symbols);
 	for (; set && *set; set += 2)
 		mel_option_set(mel_option_find(type->options, set[0]), options,
 		    set[1], NULL);
