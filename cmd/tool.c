@@ -12,6 +12,7 @@
 #include "base/mem.h"
 
 static const struct tool *this_tool;
+static char *leftover; /* the output, unless it was committed */
 
 enum {
 	CODE_HELP = 0x1000,
@@ -199,6 +200,13 @@ tool_open_input(const char *path)
 	return fd;
 }
 
+static void
+remove_output(void)
+{
+	if (leftover)
+		unlink(leftover);
+}
+
 void
 tool_open_output(struct mel_outfile *out, const char *path, bool binary)
 {
@@ -208,6 +216,11 @@ tool_open_output(struct mel_outfile *out, const char *path, bool binary)
 		tool_die("%s", err.msg);
 	if (binary && isatty(out->fd))
 		tool_usage("binary data is not written to a terminal");
+	if (!out->temp)
+		return;
+	leftover = mel_strdup(out->temp, &err);
+	if (!leftover || atexit(remove_output))
+		tool_die("out of memory");
 }
 
 void
@@ -217,4 +230,6 @@ tool_commit_output(struct mel_outfile *out)
 
 	if (mel_outfile_commit(out, &err))
 		tool_die("%s", err.msg);
+	free(leftover);
+	leftover = NULL;
 }

@@ -45,7 +45,8 @@ const char *tool_input_name(const char *path);
 
 /*
  * Opens the output (NULL or "-": standard output, which must not be a
- * terminal if `binary`). Dies on failure.
+ * terminal if `binary`). Dies on failure. A tool that exits without
+ * committing leaves no file; only one output is watched so.
  */
 void tool_open_output(struct mel_outfile *out, const char *path, bool binary);
 

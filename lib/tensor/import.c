@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tensor/source.h"
+#include "tensor/import.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,8 +13,8 @@
 #include "tensor/npy.h"
 #include "tensor/scp.h"
 
-struct mel_source {
-	struct mel_source_options o;
+struct mel_import {
+	struct mel_import_options o;
 	char *path; /* owned; NULL: standard input */
 	int fd;
 	struct mel_ark *ark;
@@ -24,19 +24,19 @@ struct mel_source {
 };
 
 static const char *
-name(const struct mel_source *s)
+name(const struct mel_import *s)
 {
 	return s->path ? s->path : "standard input";
 }
 
 static int
-open_format(struct mel_source *s, struct mel_err *err)
+open_format(struct mel_import *s, struct mel_err *err)
 {
 	int fd;
 
-	if (s->o.format == MEL_SOURCE_ARK)
+	if (s->o.format == MEL_IMPORT_ARK)
 		return mel_ark_open_fd(&s->ark, s->fd, s->o.limit, err);
-	if (s->o.format != MEL_SOURCE_SCP)
+	if (s->o.format != MEL_IMPORT_SCP)
 		return 0;
 	/* It closes what it gets. */
 	fd = dup(s->fd);
@@ -46,10 +46,10 @@ open_format(struct mel_source *s, struct mel_err *err)
 }
 
 int
-mel_source_open(struct mel_source **source, const char *path,
-    const struct mel_source_options *options, struct mel_err *err)
+mel_import_open(struct mel_import **import, const char *path,
+    const struct mel_import_options *options, struct mel_err *err)
 {
-	struct mel_source *s = mel_alloc(1, sizeof(*s), err);
+	struct mel_import *s = mel_alloc(1, sizeof(*s), err);
 	bool file = path && strcmp(path, "-");
 
 	if (!s)
@@ -63,15 +63,15 @@ mel_source_open(struct mel_source **source, const char *path,
 			mel_fail_errno(err, "%s", path);
 	}
 	if (s->fd < 0 || open_format(s, err)) {
-		mel_source_close(s);
+		mel_import_close(s);
 		return -1;
 	}
-	*source = s;
+	*import = s;
 	return 0;
 }
 
 void
-mel_source_close(struct mel_source *s)
+mel_import_close(struct mel_import *s)
 {
 	if (!s)
 		return;
@@ -86,7 +86,7 @@ mel_source_close(struct mel_source *s)
 
 /* A key for what has none. */
 static int
-make_key(struct mel_source *s, const char **key, struct mel_err *err)
+make_key(struct mel_import *s, const char **key, struct mel_err *err)
 {
 	const char *base, *dot;
 
@@ -108,10 +108,10 @@ make_key(struct mel_source *s, const char **key, struct mel_err *err)
 
 /* 1, or 0 if it ends before its first byte. */
 static int
-read_raw(struct mel_source *s, struct mel_tensor *t, struct mel_err *err)
+read_raw(struct mel_import *s, struct mel_tensor *t, struct mel_err *err)
 {
 	enum mel_dtype dtype =
-	    s->o.format == MEL_SOURCE_F32 ? MEL_F32 : MEL_F64;
+	    s->o.format == MEL_IMPORT_F32 ? MEL_F32 : MEL_F64;
 	size_t row = (size_t)s->o.width * mel_dtype_size(dtype);
 	struct mel_buf bytes = {0};
 	char block[16384];
@@ -142,31 +142,31 @@ read_raw(struct mel_source *s, struct mel_tensor *t, struct mel_err *err)
 
 /* A file is one tensor and no more, standard input may hold more .npy. */
 static int
-read_plain(struct mel_source *s, struct mel_tensor *t, struct mel_err *err)
+read_plain(struct mel_import *s, struct mel_tensor *t, struct mel_err *err)
 {
 	double period;
 
-	if (s->o.format == MEL_SOURCE_NPY && !s->path)
+	if (s->o.format == MEL_IMPORT_NPY && !s->path)
 		return mel_npy_read(t, s->fd, s->o.limit, err);
 	if (s->count)
 		return 0;
-	if (s->o.format == MEL_SOURCE_NPY)
+	if (s->o.format == MEL_IMPORT_NPY)
 		return mel_npy_read_only(t, s->fd, s->o.limit, err) ? -1 : 1;
-	if (s->o.format == MEL_SOURCE_HTK)
+	if (s->o.format == MEL_IMPORT_HTK)
 		return mel_htk_read(t, &period, s->fd, s->o.limit, err) ? -1
 									: 1;
 	return read_raw(s, t, err);
 }
 
 int
-mel_source_next(struct mel_source *s, const char **key, struct mel_tensor *t,
+mel_import_next(struct mel_import *s, const char **key, struct mel_tensor *t,
     struct mel_err *err)
 {
 	int rc;
 
-	if (s->o.format == MEL_SOURCE_ARK)
+	if (s->o.format == MEL_IMPORT_ARK)
 		rc = mel_ark_next(s->ark, key, t, err);
-	else if (s->o.format == MEL_SOURCE_SCP)
+	else if (s->o.format == MEL_IMPORT_SCP)
 		rc = mel_scp_next(&s->scp, key, t, err);
 	else
 		rc = read_plain(s, t, err);
@@ -175,7 +175,7 @@ mel_source_next(struct mel_source *s, const char **key, struct mel_tensor *t,
 	if (!rc)
 		return 0;
 	s->count++;
-	if (s->o.format == MEL_SOURCE_ARK || s->o.format == MEL_SOURCE_SCP)
+	if (s->o.format == MEL_IMPORT_ARK || s->o.format == MEL_IMPORT_SCP)
 		return 1;
 	if (!make_key(s, key, err))
 		return 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tensor/sink.h"
+#include "tensor/export.h"
 
 #include <stdlib.h>
 
@@ -10,28 +10,28 @@
 #include "tensor/htk.h"
 #include "tensor/npy.h"
 
-const char *const mel_sink_names[] = {
-    [MEL_SINK_NPY] = "npy",
-    [MEL_SINK_ARK] = "ark",
-    [MEL_SINK_ARK_TEXT] = "ark-text",
-    [MEL_SINK_HTK] = "htk",
-    [MEL_SINK_F32] = "f32",
-    [MEL_SINK_F64] = "f64",
+const char *const mel_export_names[] = {
+    [MEL_EXPORT_NPY] = "npy",
+    [MEL_EXPORT_ARK] = "ark",
+    [MEL_EXPORT_ARK_TEXT] = "ark-text",
+    [MEL_EXPORT_HTK] = "htk",
+    [MEL_EXPORT_F32] = "f32",
+    [MEL_EXPORT_F64] = "f64",
     NULL,
 };
 
 /* What files in a folder end in. */
 static const char *const suffixes[] = {
-    [MEL_SINK_NPY] = "npy",
-    [MEL_SINK_ARK] = "ark",
-    [MEL_SINK_ARK_TEXT] = "ark",
-    [MEL_SINK_HTK] = "htk",
-    [MEL_SINK_F32] = "f32",
-    [MEL_SINK_F64] = "f64",
+    [MEL_EXPORT_NPY] = "npy",
+    [MEL_EXPORT_ARK] = "ark",
+    [MEL_EXPORT_ARK_TEXT] = "ark",
+    [MEL_EXPORT_HTK] = "htk",
+    [MEL_EXPORT_F32] = "f32",
+    [MEL_EXPORT_F64] = "f64",
 };
 
-struct mel_sink {
-	const struct mel_sink_options *o;
+struct mel_export {
+	const struct mel_export_options *o;
 	struct mel_outdir dir;
 	struct mel_ark_out ark;
 	struct mel_outfile scp; /* fd -1: none */
@@ -39,10 +39,10 @@ struct mel_sink {
 };
 
 int
-mel_sink_open(struct mel_sink **sink, const struct mel_sink_options *options,
-    struct mel_err *err)
+mel_export_open(struct mel_export **export,
+    const struct mel_export_options *options, struct mel_err *err)
 {
-	struct mel_sink *s = mel_alloc(1, sizeof(*s), err);
+	struct mel_export *s = mel_alloc(1, sizeof(*s), err);
 
 	if (!s)
 		return -1;
@@ -50,50 +50,50 @@ mel_sink_open(struct mel_sink **sink, const struct mel_sink_options *options,
 	s->scp.fd = -1;
 	if (options->out)
 		s->ark.fd = options->out->fd;
-	s->ark.text = options->format == MEL_SINK_ARK_TEXT;
+	s->ark.text = options->format == MEL_EXPORT_ARK_TEXT;
 	if ((options->dir && mel_outdir_open(&s->dir, options->dir, err)) ||
 	    (options->scp && mel_outfile_open(&s->scp, options->scp, err))) {
-		mel_sink_close(s);
+		mel_export_close(s);
 		return -1;
 	}
-	*sink = s;
+	*export = s;
 	return 0;
 }
 
 int
-mel_sink_finish(struct mel_sink *sink, struct mel_err *err)
+mel_export_finish(struct mel_export *export, struct mel_err *err)
 {
-	return sink->scp.fd < 0 ? 0 : mel_outfile_commit(&sink->scp, err);
+	return export->scp.fd < 0 ? 0 : mel_outfile_commit(&export->scp, err);
 }
 
 void
-mel_sink_close(struct mel_sink *sink)
+mel_export_close(struct mel_export *export)
 {
-	if (!sink)
+	if (!export)
 		return;
-	if (sink->scp.fd >= 0)
-		mel_outfile_abort(&sink->scp);
-	mel_outdir_close(&sink->dir);
-	free(sink);
+	if (export->scp.fd >= 0)
+		mel_outfile_abort(&export->scp);
+	mel_outdir_close(&export->dir);
+	free(export);
 }
 
 /* Whether the format can hold it at all. */
 static int
-check(const struct mel_sink *s, const char *key, const struct mel_tensor *t,
+check(const struct mel_export *s, const char *key, const struct mel_tensor *t,
     struct mel_err *err)
 {
 	switch (s->o->format) {
-	case MEL_SINK_NPY:
+	case MEL_EXPORT_NPY:
 		if (t->dtype == MEL_BF16)
 			return mel_fail(err, "bf16 has no .npy type");
 		return 0;
-	case MEL_SINK_ARK:
-	case MEL_SINK_ARK_TEXT:
+	case MEL_EXPORT_ARK:
+	case MEL_EXPORT_ARK_TEXT:
 		return mel_ark_check(key, t, err);
-	case MEL_SINK_HTK:
+	case MEL_EXPORT_HTK:
 		return mel_htk_check(t, err);
-	case MEL_SINK_F32:
-	case MEL_SINK_F64:
+	case MEL_EXPORT_F32:
+	case MEL_EXPORT_F64:
 		break;
 	}
 	return 0;
@@ -114,27 +114,27 @@ write_numbers(int fd, const struct mel_tensor *t, enum mel_dtype dtype,
 }
 
 static int
-write_to(const struct mel_sink *s, struct mel_ark_out *out, const char *key,
+write_to(const struct mel_export *s, struct mel_ark_out *out, const char *key,
     const struct mel_tensor *t, struct mel_err *err)
 {
 	switch (s->o->format) {
-	case MEL_SINK_NPY:
+	case MEL_EXPORT_NPY:
 		return mel_npy_write(out->fd, t, err);
-	case MEL_SINK_HTK:
+	case MEL_EXPORT_HTK:
 		return mel_htk_write(out->fd, t, s->o->period, err);
-	case MEL_SINK_F32:
+	case MEL_EXPORT_F32:
 		return write_numbers(out->fd, t, MEL_F32, err);
-	case MEL_SINK_F64:
+	case MEL_EXPORT_F64:
 		return write_numbers(out->fd, t, MEL_F64, err);
-	case MEL_SINK_ARK:
-	case MEL_SINK_ARK_TEXT:
+	case MEL_EXPORT_ARK:
+	case MEL_EXPORT_ARK_TEXT:
 		break;
 	}
 	return mel_ark_write(out, key, t, err);
 }
 
 static int
-write_scp(struct mel_sink *s, const char *key, struct mel_err *err)
+write_scp(struct mel_export *s, const char *key, struct mel_err *err)
 {
 	struct mel_buf line = {0};
 	int rc = mel_buf_printf(&line, err, "%s %s:%llu\n", key,
@@ -147,27 +147,27 @@ write_scp(struct mel_sink *s, const char *key, struct mel_err *err)
 }
 
 static bool
-holds_one(enum mel_sink_format format)
+holds_one(enum mel_export_format format)
 {
-	return format == MEL_SINK_NPY || format == MEL_SINK_HTK;
+	return format == MEL_EXPORT_NPY || format == MEL_EXPORT_HTK;
 }
 
 static int
-put_into_one(struct mel_sink *s, const char *key, const struct mel_tensor *t,
+put_into_one(struct mel_export *s, const char *key, const struct mel_tensor *t,
     struct mel_err *err)
 {
 	const char *name = s->o->out->path;
 
 	if (s->count++ && holds_one(s->o->format))
 		return mel_fail(err, "%s holds one tensor only: use -d",
-		    mel_sink_names[s->o->format]);
+		    mel_export_names[s->o->format]);
 	if (write_to(s, &s->ark, key, t, err))
 		return mel_fail_in(err, "%s", name ? name : "standard output");
 	return s->scp.fd < 0 ? 0 : write_scp(s, key, err);
 }
 
 static int
-put_into_dir(struct mel_sink *s, const char *key, const char *port,
+put_into_dir(struct mel_export *s, const char *key, const char *port,
     const struct mel_tensor *t, struct mel_err *err)
 {
 	struct mel_ark_out ark = {.text = s->ark.text};
@@ -186,11 +186,11 @@ put_into_dir(struct mel_sink *s, const char *key, const char *port,
 }
 
 int
-mel_sink_put(struct mel_sink *sink, const char *key, const char *port,
+mel_export_put(struct mel_export *export, const char *key, const char *port,
     const struct mel_tensor *t, struct mel_err *err)
 {
-	if (check(sink, key, t, err))
+	if (check(export, key, t, err))
 		return 1;
-	return sink->o->dir ? put_into_dir(sink, key, port, t, err)
-			    : put_into_one(sink, key, t, err);
+	return export->o->dir ? put_into_dir(export, key, port, t, err)
+			      : put_into_one(export, key, t, err);
 }

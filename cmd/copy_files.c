@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "copy.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tensor/utterance.h"
+#include "tool.h"
+
+/* A refusal is the utterance's, all else is the end. */
+static int
+put(struct copy *c, const char *key, const char *port,
+    const struct mel_tensor *t, struct mel_err *err)
+{
+	int rc = mel_export_put(c->export, key, port, t, err);
+
+	if (rc <= 0)
+		return rc;
+	tool_warn("utterance %s: %s", key, err->msg);
+	c->failed = true;
+	return 0;
+}
+
+/* HTK wants to know how far apart rows are. */
+static int
+find_period(struct copy *c, const json_t *contract, struct mel_err *err)
+{
+	double rate = json_number_value(json_object_get(contract, "rate"));
+	double hop = json_number_value(json_object_get(contract, "hop"));
+
+	if (c->how.format != MEL_EXPORT_HTK || c->how.period > 0)
+		return 0;
+	if (!(rate > 0 && hop > 0))
+		return mel_fail(err, "no mel contract: --period is needed");
+	c->how.period = hop / rate;
+	return 0;
+}
+
+static int
+put_utterance(struct copy *c, const struct mel_utterance *u,
+    const struct mel_head *head, struct mel_err *err)
+{
+	int main_port = mel_head_rows(head);
+
+	if (!c->ports.names->n && main_port < 0)
+		return mel_fail(err, "no port of rows: --ports chooses");
+	for (size_t i = 0; i < u->tensors.n; i++) {
+		const struct mel_named *n = &u->tensors.item[i];
+
+		if (!tool_selects(&c->ports, n->name) ||
+		    (!c->ports.names->n &&
+			strcmp(n->name, head->port[main_port].name) != 0))
+			continue;
+		if (put(c, u->key, c->ports.names->n > 1 ? n->name : NULL,
+			&n->tensor, err))
+			return -1;
+	}
+	return 0;
+}
+
+int
+copy_to_files(struct copy *c, struct mel_reader *reader, struct mel_err *err)
+{
+	struct mel_utterance_options options = {0};
+	struct mel_utterance u = {0};
+	int rc;
+
+	if (c->ports.names->n)
+		options.ports = c->ports.names;
+	while ((rc = mel_utterance_next(&u, reader, &options, err)) > 0) {
+		const struct mel_head *head = mel_reader_head(reader);
+
+		if (u.state == MEL_UTT_REFUSED)
+			tool_warn("utterance %s: %s", u.key, u.error);
+		c->failed |= u.state != MEL_UTT_WHOLE;
+		if (!copy_wanted(c, u.key) || u.state != MEL_UTT_WHOLE)
+			continue;
+		if (find_period(c, head->contract, err) ||
+		    put_utterance(c, &u, head, err)) {
+			rc = -1;
+			break;
+		}
+	}
+	mel_utterance_free(&u);
+	return rc;
+}
+
+/* A head for tensors like this one. */
+static int
+make_head(struct copy *c, const struct mel_tensor *t, struct mel_err *err)
+{
+	char name[256];
+	struct mel_port port = {
+	    .name = name, .dtype = t->dtype, .ndim = t->ndim, .sort = MEL_ROWS};
+
+	snprintf(name, sizeof(name), "%s", c->port);
+	for (int i = 0; i < t->ndim && i < MEL_RECORD_DIMS; i++)
+		port.dim[i] = i ? t->dim[i] : MEL_OPEN;
+	if (mel_head_add(&c->head, &port, err))
+		return -1;
+	c->started = true;
+	return mel_writer_head(c->writer, &c->head, err);
+}
+
+/* All of one utterance; a tensor of another kind than the first fails it. */
+static int
+send(struct copy *c, const char *key, struct mel_tensor *t, struct mel_err *err)
+{
+	struct mel_writer *w = c->writer;
+	json_t *meta;
+	int rc;
+
+	/* Rows are what a stream is made of: a number is one row. */
+	if (!t->ndim)
+		t->dim[t->ndim++] = 1;
+	if (!c->started && make_head(c, t, err))
+		return -1;
+	meta = json_pack(
+	    "{s:s, s:I}", "key", key, "frames", (json_int_t)t->dim[0]);
+	rc = meta ? mel_writer_begin(w, meta, err)
+		  : mel_fail(err, "out of memory");
+	json_decref(meta);
+	if (rc)
+		return -1;
+	if (!mel_writer_data(w, 0, t, err))
+		return mel_writer_end(w, NULL, err);
+	c->failed = true;
+	tool_warn("utterance %s: %s", key, err->msg);
+	return mel_writer_error(w, key, NULL, err->msg, err);
+}
+
+int
+copy_files(struct copy *c, struct mel_import *import, struct mel_err *err)
+{
+	struct mel_tensor t = {0};
+	const char *key;
+	int rc;
+
+	if (c->export && find_period(c, NULL, err))
+		return -1;
+	while ((rc = mel_import_next(import, &key, &t, err)) > 0) {
+		int bad = 0;
+
+		if (copy_wanted(c, key))
+			bad = c->export ? put(c, key, NULL, &t, err)
+					: send(c, key, &t, err);
+		mel_tensor_free(&t);
+		if (bad)
+			return -1;
+	}
+	return rc;
+}

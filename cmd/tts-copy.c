@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
+#include "copy.h"
+#include "tool.h"
+
+enum {
+	AUTO,
+	STREAM,
+	SOURCES
+}; /* behind it: enum mel_import_format */
+
+/* "auto", "stream", then enum mel_import_format: COPY_FROM */
+static const char *const inputs[] = {
+    "auto", "stream", "npy", "ark", "scp", "htk", "f32", "f64", NULL};
+/* "stream", then enum mel_export_format */
+static const char *const outputs[] = {
+    "stream", "npy", "ark", "ark-text", "htk", "f32", "f64", NULL};
+
+struct values {
+	char *output, *dir, *scp, *port;
+	int type, input_type, times;
+	struct mel_strings keys, ports;
+	int64_t from, to, width, max_record;
+	double period;
+};
+
+#define AT(field) .offset = offsetof(struct values, field)
+
+static const struct mel_option options[] = {
+    {"output", 'o', MEL_OPT_STRING, AT(output), .arg = "FILE",
+	.help = "write there"},
+    {"dir", 'd', MEL_OPT_STRING, AT(dir), .arg = "DIR",
+	.help = "write one file per utterance there, KEY.TYPE"},
+    {"type", 't', MEL_OPT_CHOICE, AT(type), .preset = "stream",
+	.choice = outputs, .help = "format of the output"},
+    {"input-type", 0, MEL_OPT_CHOICE, AT(input_type), .preset = "auto",
+	.choice = inputs, .help = "format of the inputs"},
+    {"keys", 0, MEL_OPT_LIST, AT(keys), .arg = "KEY",
+	.help = "this utterance only; may be repeated"},
+    {"ports", 0, MEL_OPT_LIST, AT(ports), .arg = "NAME",
+	.help = "tensors of this name only; may be repeated"},
+    {"from", 0, MEL_OPT_INT, AT(from), .arg = "N", .preset = "0", .min = 0,
+	.max = 1e15, .help = "first utterance, counted from 0"},
+    {"to", 0, MEL_OPT_INT, AT(to), .arg = "N", .preset = "0", .min = 0,
+	.max = 1e15, .help = "end before utterance N, 0: at the end"},
+    {"scp", 0, MEL_OPT_STRING, AT(scp), .arg = "FILE",
+	.help = "write where in the archive each key is"},
+    {"port", 0, MEL_OPT_STRING, AT(port), .arg = "NAME", .preset = "mel",
+	.help = "name for tensors from files"},
+    {"width", 0, MEL_OPT_INT, AT(width), .arg = "N", .min = 1, .max = 1e9,
+	.help = "numbers in a row of f32 or f64 input"},
+    {"period", 0, MEL_OPT_FLOAT, AT(period), .arg = "SECONDS", .min = 1e-7,
+	.max = 200, .help = "from row to row, for htk without a contract"},
+    {"times", 0, MEL_OPT_CHOICE, AT(times), .preset = "auto",
+	.choice = tool_times_names, .help = "write times into the stream"},
+    {"max-record", 0, MEL_OPT_INT, AT(max_record), .arg = "BYTES",
+	.preset = "67108864", .min = 64, .max = 1e15,
+	.help = "largest record accepted"},
+    {0},
+};
+
+static const struct tool tool = {
+    .name = "tts-copy",
+    .synopsis = "[options] [FILE ...]",
+    .purpose = "Copies utterances, to and from other formats",
+    .options = options,
+};
+
+static void
+check_usage(const struct values *v)
+{
+	if (v->dir && v->output)
+		tool_usage("-d and -o exclude each other");
+	if (v->dir && !v->type)
+		tool_usage("-d needs a type: -t npy");
+	if (!v->dir && v->type && v->ports.n > 1)
+		tool_usage("several ports need files of their own: -d");
+	if (v->scp && (v->dir || !v->output || !strcmp(v->output, "-") ||
+			  strncmp(outputs[v->type], "ark", 3)))
+		tool_usage("--scp needs an archive with a name: -t ark -o");
+	if (v->input_type >= COPY_FROM + (int)MEL_IMPORT_F32 && !v->width)
+		tool_usage("%s input needs --width", inputs[v->input_type]);
+}
+
+static void
+open_all(struct copy *c, const struct values *v, struct mel_outfile *out)
+{
+	struct mel_err err;
+
+	if (!v->dir)
+		tool_open_output(
+		    out, v->output, v->type != 1 + MEL_EXPORT_ARK_TEXT);
+	if (!v->type) {
+		c->writer = tool_open_writer(
+		    out, tool.name, (enum tool_times)v->times, v->max_record);
+		return;
+	}
+	c->how = (struct mel_export_options){
+	    .format = (enum mel_export_format)(v->type - 1),
+	    .out = v->dir ? NULL : out,
+	    .dir = v->dir,
+	    .scp = v->scp,
+	    .period = v->period};
+	if (mel_export_open(&c->export, &c->how, &err))
+		tool_die("%s", err.msg);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct values v = {0};
+	char **path = argv + tool_parse(&tool, argc, argv, &v);
+	struct mel_outfile out = {.fd = -1};
+	struct copy c = {.keys = tool_select_open(&v.keys),
+	    .ports = tool_select_open(&v.ports),
+	    .from = (uint64_t)v.from,
+	    .to = (uint64_t)v.to,
+	    .port = v.port,
+	    .input_type = v.input_type,
+	    .width = v.width,
+	    .max_record = v.max_record};
+	struct mel_err err;
+
+	check_usage(&v);
+	open_all(&c, &v, &out);
+	if (copy_all(&c, path, &err)) {
+		mel_export_close(c.export);
+		tool_die("%s", err.msg);
+	}
+	if (!v.dir)
+		tool_commit_output(&out);
+	if (c.export && mel_export_finish(c.export, &err))
+		tool_die("%s", err.msg);
+	c.failed |= tool_select_close(&c.keys, "keys") > 0;
+	c.failed |= tool_select_close(&c.ports, "ports") > 0;
+	mel_export_close(c.export);
+	mel_writer_close(c.writer);
+	mel_head_free(&c.head);
+	mel_options_free(options, &v);
+	return c.failed;
+}
