@@ -171,8 +171,10 @@ gelu_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	const struct gelu *p = node->params;
 
 	(void)err;
-	mel_broadcast_run(&out[0], in, 1, p->tanh ? gelu_tanh_f32 : gelu_f32, p,
-	    MEL_GRAIN_MATH, run);
+	mel_broadcast_run(&out[0], in, 1,
+	    &(struct mel_loop){
+		p->tanh ? gelu_tanh_f32 : gelu_f32, p, MEL_GRAIN_MATH},
+	    run);
 	return 0;
 }
 
@@ -238,8 +240,9 @@ clip_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	    low ? low->data : NULL, high ? high->data : NULL};
 
 	(void)err;
-	mel_broadcast_run(
-	    &out[0], in, 1, e->row[in[0]->dtype], &bounds, MEL_GRAIN_COPY, run);
+	mel_broadcast_run(&out[0], in, 1,
+	    &(struct mel_loop){e->row[in[0]->dtype], &bounds, MEL_GRAIN_COPY},
+	    run);
 	return 0;
 }
 

@@ -231,8 +231,10 @@ pow_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 {
 	(void)node;
 	(void)err;
-	mel_broadcast_run(&out[0], in, 2, pow_row(in[0]->dtype, in[1]->dtype),
-	    NULL, MEL_GRAIN_MATH, run);
+	mel_broadcast_run(&out[0], in, 2,
+	    &(struct mel_loop){
+		pow_row(in[0]->dtype, in[1]->dtype), NULL, MEL_GRAIN_MATH},
+	    run);
 	return 0;
 }
 
@@ -274,7 +276,8 @@ mod_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 		row = mod_i64;
 	else if (!p->c_sign && in[0]->dtype == MEL_I32)
 		row = mod_i32;
-	mel_broadcast_run(&out[0], in, 2, row, NULL, e->grain, run);
+	mel_broadcast_run(
+	    &out[0], in, 2, &(struct mel_loop){row, NULL, e->grain}, run);
 	return 0;
 }
 
@@ -294,8 +297,9 @@ mean_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 {
 	if (mel_elementwise_fold(node, in, out, run, err))
 		return -1;
-	mel_broadcast_run(&out[0], NULL, 0, divide_by_count, &node->n_in,
-	    MEL_GRAIN_COPY, run);
+	mel_broadcast_run(&out[0], NULL, 0,
+	    &(struct mel_loop){divide_by_count, &node->n_in, MEL_GRAIN_COPY},
+	    run);
 	return 0;
 }
 

@@ -111,8 +111,7 @@ merge_axes(struct mel_walk *w)
 
 struct job {
 	const struct mel_walk *walk;
-	mel_row_fn *fn;
-	const void *params;
+	const struct mel_loop *loop;
 	const struct mel_kernels *kernels;
 };
 
@@ -153,7 +152,8 @@ walk_range(void *ctx, size_t lo, size_t hi)
 {
 	const struct job *job = ctx;
 	const struct mel_walk *w = job->walk;
-	struct mel_row row = {.params = job->params, .kernels = job->kernels};
+	struct mel_row row = {
+	    .params = job->loop->params, .kernels = job->kernels};
 	int64_t at[MEL_WALK_DIMS], offset[MEL_WALK_MAX];
 	int last = w->ndim - 1;
 
@@ -166,18 +166,18 @@ walk_range(void *ctx, size_t lo, size_t hi)
 			row.n = hi - lo;
 		for (int k = 0; k < w->n; k++)
 			row.p[k] = w->base[k] + offset[k] * (int64_t)w->size[k];
-		job->fn(&row);
+		job->loop->fn(&row);
 		lo += row.n;
 		advance(w, (int64_t)row.n, at, offset);
 	}
 }
 
 void
-mel_walk_run(struct mel_walk *walk, mel_row_fn *fn, const void *params,
-    size_t grain, const struct mel_run *run)
+mel_walk_run(struct mel_walk *walk, const struct mel_loop *loop,
+    const struct mel_run *run)
 {
-	struct job job = {walk, fn, params, run->kernels};
-	struct mel_range range = {walk_range, &job, 1, grain};
+	struct job job = {walk, loop, run->kernels};
+	struct mel_range range = {walk_range, &job, 1, loop->grain};
 
 	for (int d = 0; d < walk->ndim; d++)
 		range.n *= (size_t)walk->dim[d];
@@ -321,8 +321,10 @@ mel_walk_copy(struct mel_walk *walk, const struct mel_run *run)
 		make_plane(walk, axis);
 		transpose(walk, run);
 	} else {
-		mel_walk_run(
-		    walk, by_size[walk->size[0]], NULL, MEL_GRAIN_COPY, run);
+		mel_walk_run(walk,
+		    &(struct mel_loop){
+			by_size[walk->size[0]], NULL, MEL_GRAIN_COPY},
+		    run);
 	}
 }
 
