@@ -91,6 +91,10 @@ $(BUILD)/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h
 	@echo '  CC $<'
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+# Simple loops over elements: worth vectors. Floating-point flags are nobody's
+# business here; no value changes by that.
+$(BUILD)/lib/net/op_%.o: ALL_CFLAGS += -O3 -fno-trapping-math
+
 define isa_rule
 $(BUILD)/lib/net/isa/%.$(1).o: lib/net/isa/%.c
 	@mkdir -p $$(@D)

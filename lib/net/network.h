@@ -4,6 +4,7 @@
 
 #include "base/pool.h"
 #include "net/graph.h"
+#include "net/isa.h"
 
 /*
  * A network is an ONNX file ready to run; it is const after open. A session
@@ -12,20 +13,6 @@
  */
 struct mel_network;
 struct mel_session;
-
-/* Instruction sets with kernels of their own. */
-enum mel_isa {
-	MEL_ISA_AUTO, /* the best that this machine has */
-	MEL_ISA_PORTABLE,
-	MEL_ISA_AVX2,
-	MEL_ISA_AVX512,
-};
-
-/* "auto", "portable", "avx2", "avx512"; -1 for others. */
-int mel_isa_parse(const char *name);
-
-/* false if this machine or build cannot run it. */
-bool mel_isa_available(enum mel_isa isa);
 
 /*
  * Loads path. External data must lie in the same folder. The file stays

@@ -108,12 +108,12 @@ set_range(struct mel_panel *panel, const char *name, const struct work *w,
 
 	if (panel->kind == MEL_PANEL_CURVE)
 		pad_range(panel);
-	if (!missing)
+	/* In a curve it is a gap: pitch where there is no voice. */
+	if (!missing || panel->kind == MEL_PANEL_CURVE)
 		return 0;
 	rc = mel_buf_printf(&note, err,
-	    "utterance '%s': port '%s': %zu of %zu values are NaN, drawn %s",
-	    w->u->key, name, missing, mel_tensor_count(&panel->value),
-	    panel->kind == MEL_PANEL_CURVE ? "as gaps" : "grey");
+	    "utterance '%s': port '%s': %zu of %zu values are NaN, drawn grey",
+	    w->u->key, name, missing, mel_tensor_count(&panel->value));
 	if (!rc)
 		rc = mel_strings_add(w->notes, note.data, err);
 	mel_buf_free(&note);
@@ -143,6 +143,16 @@ dress_main(struct mel_panel *panel, const struct work *w, struct mel_err *err)
 	return panel->label ? 0 : -1;
 }
 
+/* Rows of the main port, what counts must add up to; -1 without one. */
+static int64_t
+main_rows(const struct work *w)
+{
+	const struct mel_tensor *t =
+	    w->main ? mel_bundle_get(&w->u->tensors, w->main) : NULL;
+
+	return t && t->ndim ? t->dim[0] : -1;
+}
+
 /* Gives the panel its place on a horizontal axis. */
 static int
 set_axis(struct mel_panel *panel, const char *name, const struct work *w,
@@ -158,7 +168,7 @@ set_axis(struct mel_panel *panel, const char *name, const struct work *w,
 		return mel_spans_make(
 		    panel, w->u, w->step, rows, w->notes, err);
 	}
-	if (mel_spans_make(panel, w->u, w->step, -1, w->notes, err))
+	if (mel_spans_make(panel, w->u, w->step, main_rows(w), w->notes, err))
 		return -1;
 	if (panel->n_spans == (size_t)rows && panel->span[rows - 1].end > 0) {
 		panel->x = time_axis(w);

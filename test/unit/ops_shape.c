@@ -337,7 +337,8 @@ range(int64_t start, int64_t limit, int64_t delta, int64_t count)
 	bool good = rc ? count < 0 : out->dim[0] == count;
 
 	for (int64_t i = 0; !rc && good && i < count; i++)
-		good = ((int64_t *)out->data)[i] == start + i * delta;
+		good = ((uint64_t *)out->data)[i] ==
+		       (uint64_t)start + (uint64_t)i * (uint64_t)delta;
 	ok(good, "Range %lld, %lld, %lld: %s", (long long)start,
 	    (long long)limit, (long long)delta, err.msg);
 	if (!rc)
