@@ -222,5 +222,5 @@ uninstall:
 
 FORCE:
 .PHONY: all units check lint fuzz bench install uninstall clean FORCE
-.SECONDARY:
+.PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
