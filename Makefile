@@ -82,6 +82,8 @@ TOOLS := $(patsubst cmd/%.c,$(BUILD)/bin/%,$(wildcard cmd/tts-*.c))
 CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out cmd/tts-%,$(wildcard \
 	cmd/*.c)))
 UNIT := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(wildcard test/unit/*.c))
+BENCH := $(patsubst test/bench/%.c,$(BUILD)/bench/%,\
+	$(wildcard test/bench/*.c))
 FUZZ := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard test/fuzz/*.c))
 
 all: $(TOOLS) $(LIB_A) $(LIB_SO)
@@ -164,7 +166,11 @@ check: all units
 lint: all
 	BUILD=$(abspath $(BUILD)) scripts/lint
 
-bench: all
+$(BUILD)/bench/%: $(BUILD)/test/bench/%.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm -ldl
+
+bench: all $(BENCH)
 	BUILD=$(abspath $(BUILD)) scripts/bench
 
 clean:
@@ -216,5 +222,5 @@ uninstall:
 
 FORCE:
 .PHONY: all units check lint fuzz bench install uninstall clean FORCE
-.SECONDARY:
+.PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -9,6 +9,7 @@
 #include "tool.h"
 
 #define BLOCK 16384 /* samples read at a time from files */
+#define LIVE  32    /* the same from pipes: a frame is not waited for */
 
 static int64_t
 rows_at_once(const struct mel_job *job)
@@ -132,10 +133,7 @@ static int
 analyse(struct mel_job *job, struct mel_sound_in *sound, int64_t *n,
     int64_t *frames, struct mel_err *err)
 {
-	/* A live pipe is waited for no longer than one more frame asks. */
-	size_t block = mel_sound_info(sound)->live && job->contract.hop < BLOCK
-			   ? (size_t)job->contract.hop
-			   : BLOCK;
+	size_t block = mel_sound_info(sound)->live ? LIVE : BLOCK;
 	int64_t got;
 
 	while ((got = mel_sound_read(sound, job->samples, block, err)) > 0) {

@@ -281,7 +281,8 @@ END
 
 @test "tts-plot: wrong usage" {
     for args in "--range 3" "--range 2,1" "--width 0" "--width 99999" "-t gif" \
-        "-o a.gif" "--diff one.mel" "-t term one.mel two.mel" "-d x -o y.png"; do
+        "-o a.gif" "--diff one.mel" "-t term one.mel two.mel" \
+        "-d x -o y.png"; do
         # shellcheck disable=SC2086
         run --separate-stderr tts-plot $args
         [ "$status" -eq 2 ]
@@ -289,7 +290,8 @@ END
 }
 
 @test "tts-plot: without any font ASCII is drawn, and a remark says so" {
-    printf '%s' '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">' \
+    printf '%s' '<?xml version="1.0"?>' \
+        '<!DOCTYPE fontconfig SYSTEM "fonts.dtd">' \
         '<fontconfig></fontconfig>' >fonts.conf
     FONTCONFIG_FILE=$PWD/fonts.conf run --separate-stderr \
         tts-plot --ports mel one.mel -o a.png

@@ -40,10 +40,12 @@ int mel_session_run(struct mel_session *session, const struct mel_tensor *in,
     struct mel_tensor *out, struct mel_err *err);
 
 /*
- * Debian's OpenBLAS 0.3.21 runs 5 times slower than it could on processors
- * that it does not know. Call once, before any thread is started and before
- * any other call of BLAS; sets OPENBLAS_CORETYPE for this process unless the
- * user did, and limits BLAS to one thread.
+ * For programs that call OpenBLAS themselves; networks here do not, for it
+ * gives other bits when the number of rows changes. Debian's 0.3.21 runs 5
+ * times slower than it could on processors that it does not know. Call once,
+ * before any thread is started and before any other call of BLAS; sets
+ * OPENBLAS_CORETYPE for this process unless the user did, and limits BLAS to
+ * one thread. Does nothing more where OpenBLAS is not loaded.
  */
 void mel_blas_prepare(void);
 

@@ -56,10 +56,11 @@ draw(struct work *w, struct mel_err *err)
 	const struct mel_album *a = w->album;
 	struct mel_figure figure = {0};
 	struct mel_strings notes = {0};
+	struct mel_scene scene = a->scene;
 	int rc;
 
-	rc = mel_feed_figure(
-	    w->feed, &a->scene, a->diff, a->title, &figure, &notes, err);
+	scene.notes = &notes;
+	rc = mel_feed_figure(w->feed, &scene, a->diff, a->title, &figure, err);
 	if (!rc)
 		rc = mel_picture_add(&w->picture, &figure, err);
 	for (size_t i = 0; i < notes.n; i++)

@@ -12,7 +12,7 @@
 struct mel_album {
 	enum mel_canvas_format format;
 	double width, height;   /* as in struct mel_picture */
-	struct mel_scene scene; /* ports and range; as mel_feed_figure */
+	struct mel_scene scene; /* ports and range are used */
 	bool diff;
 	char *title;  /* not owned; NULL: key and text */
 	char *output; /* not owned; path, NULL or "-": standard output */

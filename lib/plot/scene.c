@@ -29,7 +29,7 @@ begin(struct mel_figure *figure, const struct mel_scene *scene,
 
 	return (struct work){figure, scene, head, u,
 	    port < 0 ? NULL : head->port[port].name,
-	    c->rate > 0 && c->hop > 0 ? c->hop / c->rate : 1, NULL};
+	    c->rate > 0 && c->hop > 0 ? c->hop / c->rate : 1, scene->notes};
 }
 
 static bool
@@ -257,15 +257,14 @@ add_defaults(const struct work *w, struct mel_err *err)
 int
 mel_scene_add(struct mel_figure *figure, const struct mel_scene *scene,
     const struct mel_head *head, const struct mel_utterance *u,
-    struct mel_strings *notes, struct mel_err *err)
+    struct mel_err *err)
 {
 	struct work w = begin(figure, scene, head, u);
 	size_t first = figure->n;
 	int rc = 0;
 
-	w.notes = notes;
 	if (w.main && !(scene->contract.rate > 0))
-		rc = mel_strings_add(notes,
+		rc = mel_strings_add(w.notes,
 		    "no mel contract in the head: axes are frames and bands",
 		    err);
 	for (size_t i = 0; i < scene->ports.n && !rc; i++)
@@ -332,8 +331,7 @@ note_lengths(const struct work *w, int64_t a, int64_t b, struct mel_err *err)
 int
 mel_scene_difference(struct mel_figure *figure, const struct mel_scene *scene,
     const struct mel_head *head, const struct mel_utterance *a,
-    const struct mel_utterance *b, struct mel_strings *notes,
-    struct mel_err *err)
+    const struct mel_utterance *b, struct mel_err *err)
 {
 	struct work w = begin(figure, scene, head, a);
 	const struct mel_tensor *t;
@@ -343,7 +341,6 @@ mel_scene_difference(struct mel_figure *figure, const struct mel_scene *scene,
 	double most;
 	int rc;
 
-	w.notes = notes;
 	if (!w.main || add_port(&w, w.main, err))
 		return w.main ? -1 : mel_fail(err, "the stream has no rows");
 	panel = &figure->panel[figure->n - 1];
