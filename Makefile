@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # melpipe: one Makefile, not recursive. A new tool (cmd/tts-x.c), module
 # (lib/dir/x.c), unit test (test/unit/x.c), page (man/x.N) or addon needs no
 # line here.
@@ -8,10 +9,22 @@
 #   make install DESTDIR= PREFIX=/usr/local; make uninstall
 
 VERSION := 0.1.0
+SOVERSION := 0
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 PREFIX ?= /usr/local
 DESTDIR ?=
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCDIR ?= $(PREFIX)/include/melpipe
+MANDIR ?= $(PREFIX)/share/man
+# The tools look for addons beside their own folder: no variable.
+DATADIR = $(PREFIX)/share/melpipe
+# Where `import melpipe` of Python shall find the module; a path of its own by
+# default, for every Python looks elsewhere.
+PYTHONDIR ?= $(DATADIR)/python
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 CC ?= gcc
 AR ?= ar
 PROTOC_C ?= protoc-c
@@ -64,11 +77,14 @@ ISA_OBJ := $(foreach i,$(ISAS),$(ISA_SRC:%.c=$(BUILD)/%.$(i).o))
 
 LIB_OBJ := $(OBJ) $(ISA_OBJ) $(GEN_OBJ)
 LIB_A := $(BUILD)/lib/libmelpipe.a
-LIB_SO := $(BUILD)/lib/libmelpipe.so.0
+LIB_SO := $(BUILD)/lib/libmelpipe.so.$(SOVERSION)
 TOOLS := $(patsubst cmd/%.c,$(BUILD)/bin/%,$(wildcard cmd/tts-*.c))
 CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out cmd/tts-%,$(wildcard \
 	cmd/*.c)))
+CMD_A := $(BUILD)/cmd/common.a
 UNIT := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(wildcard test/unit/*.c))
+BENCH := $(patsubst test/bench/%.c,$(BUILD)/bench/%,\
+	$(wildcard test/bench/*.c))
 FUZZ := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard test/fuzz/*.c))
 
 all: $(TOOLS) $(LIB_A) $(LIB_SO)
@@ -77,6 +93,10 @@ $(BUILD)/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h
 	@mkdir -p $(@D)
 	@echo '  CC $<'
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# Simple loops over elements: worth vectors. Floating-point flags are nobody's
+# business here; no value changes by that.
+$(BUILD)/lib/net/op_%.o: ALL_CFLAGS += -O3 -fno-trapping-math
 
 define isa_rule
 $(BUILD)/lib/net/isa/%.$(1).o: lib/net/isa/%.c
@@ -102,13 +122,20 @@ $(LIB_A): $(LIB_OBJ)
 
 $(LIB_SO): $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libmelpipe.so.0 -o $@ $^ \
+	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,$(@F) -o $@ $^ \
 	    $(PKG_LIBS) -lm -ldl
-	$(Q)ln -sf libmelpipe.so.0 $(@D)/libmelpipe.so
+	$(Q)ln -sf $(@F) $(@D)/libmelpipe.so
 
-$(BUILD)/bin/%: $(BUILD)/cmd/%.o $(CMD_OBJ) $(LIB_A)
+# An archive, too: a tool loads only the libraries of what it uses.
+$(CMD_A): $(CMD_OBJ)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(CMD_OBJ) $(LIB_A) $(PKG_LIBS) -lm -ldl
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/bin/%: $(BUILD)/cmd/%.o $(CMD_A) $(LIB_A)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(CMD_A) $(LIB_A) $(PKG_LIBS) \
+	    -lm -ldl
 
 # A unit test may ask for linker flags in a line "/* LINK: ... */".
 $(BUILD)/unit/%: $(BUILD)/test/unit/%.o $(LIB_A)
@@ -118,30 +145,89 @@ $(BUILD)/unit/%: $(BUILD)/test/unit/%.o $(LIB_A)
 	    $(LIB_A) $(PKG_LIBS) -lm -ldl
 $(BUILD)/test/unit/%.o: ALL_CFLAGS += -Itest/unit
 
-# Fuzz targets are built with clang; the same files run over a small corpus
-# in `make check` through test/unit.
+# Fuzz targets and the library once more, built with clang; run one as
+# build/fuzz/NAME -max_total_time=60.
+FUZZ_CC := clang -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib \
+	-I$(BUILD)/gen $(PKG_CFLAGS) -g -O1 -ffp-contract=off -MMD -MP
+FUZZ_OBJ := $(SRC:%.c=$(BUILD)/fuzz/obj/%.o) $(BUILD)/fuzz/obj/onnx.pb-c.o
 fuzz: $(FUZZ)
-$(BUILD)/fuzz/%: test/fuzz/%.c $(LIB_A)
+$(BUILD)/fuzz/obj/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h
 	@mkdir -p $(@D)
-	$(Q)clang -std=c11 -D_GNU_SOURCE -Ilib -I$(BUILD)/gen $(PKG_CFLAGS) -g -O1 \
-	    -fsanitize=fuzzer,address,undefined -o $@ $< $(SRC) \
-	    $(BUILD)/gen/onnx.pb-c.c $(ISA_OBJ) $(PKG_LIBS) -lm -ldl -pthread
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+$(BUILD)/fuzz/obj/onnx.pb-c.o: $(BUILD)/gen/onnx.pb-c.c
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) -c -o $@ $<
+$(BUILD)/fuzz/lib.a: $(FUZZ_OBJ) $(ISA_OBJ)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+$(BUILD)/fuzz/%: test/fuzz/%.c $(BUILD)/fuzz/lib.a
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ \
+	    $(PKG_LIBS) \
+	    -lm -ldl -pthread
 
 units: $(UNIT)
 
 check: all units
 	BUILD=$(abspath $(BUILD)) scripts/run-tests
 
-lint:
-	scripts/lint
+lint: all
+	BUILD=$(abspath $(BUILD)) scripts/lint
 
-bench: all
+$(BUILD)/bench/%: $(BUILD)/test/bench/%.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm -ldl
+
+bench: all $(BENCH)
 	BUILD=$(abspath $(BUILD)) scripts/bench
 
 clean:
 	rm -rf build build-*
 
+$(BUILD)/completions: $(TOOLS) scripts/make-completions
+	$(Q)scripts/make-completions $@ $(TOOLS)
+	@touch $@
 
-.PHONY: all units check lint fuzz bench install uninstall clean
-.SECONDARY:
+$(BUILD)/melpipe.pc: Makefile FORCE
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' \
+	    'includedir=$(INCDIR)' '' 'Name: melpipe' \
+	    'Description: text to mel-spectrograms, tensors through pipes' \
+	    'Version: $(VERSION)' 'Requires.private: $(PKGS)' \
+	    'Libs: -L$${libdir} -lmelpipe' 'Libs.private: -lm -ldl -pthread' \
+	    'Cflags: -I$${includedir}' | \
+	    sed 's|=$(PREFIX)/|=$${prefix}/|' >$@
+
+# What is installed, as pairs SOURCE:TARGET. Both install and uninstall go by
+# this list; headers keep their folders.
+HEADERS := $(wildcard lib/*/*.h)
+PAGES := $(wildcard man/*.[1-8])
+ADDON_FILES := $(shell find addons -type f 2>/dev/null)
+PROGRAMS := $(TOOLS:%=%:$(BINDIR)/)
+FILES := $(LIB_A):$(LIBDIR)/ $(BUILD)/melpipe.pc:$(LIBDIR)/pkgconfig/ \
+	$(foreach h,$(HEADERS),$(h):$(INCDIR)$(patsubst lib%,%,$(dir $(h)))) \
+	$(foreach p,$(PAGES),$(p):$(MANDIR)/man$(subst .,,$(suffix $(p)))/) \
+	$(foreach a,$(ADDON_FILES),$(a):$(DATADIR)/$(dir $(a))) \
+	$(foreach t,$(notdir $(TOOLS)), \
+	    $(BUILD)/completions/bash/$(t):$(BASHDIR)/ \
+	    $(BUILD)/completions/zsh/_$(t):$(ZSHDIR)/) \
+	scripts/melpipe.py:$(PYTHONDIR)/
+
+install: all $(BUILD)/completions $(BUILD)/melpipe.pc
+	@set -e; for pair in $(PROGRAMS) $(LIB_SO):$(LIBDIR)/; do \
+	    install -D -m 755 -t "$(DESTDIR)$${pair#*:}" "$${pair%%:*}"; done
+	@ln -sf $(notdir $(LIB_SO)) "$(DESTDIR)$(LIBDIR)/libmelpipe.so"
+	@set -e; for pair in $(FILES); do \
+	    install -D -m 644 -t "$(DESTDIR)$${pair#*:}" "$${pair%%:*}"; done
+
+# Folders that are ours alone go with their last file.
+uninstall:
+	@for pair in $(PROGRAMS) $(LIB_SO):$(LIBDIR)/ $(FILES); do \
+	    rm -f "$(DESTDIR)$${pair#*:}$$(basename "$${pair%%:*}")"; done
+	@rm -f "$(DESTDIR)$(LIBDIR)/libmelpipe.so"
+	@for dir in "$(DESTDIR)$(INCDIR)" "$(DESTDIR)$(DATADIR)" \
+	    "$(DESTDIR)$(PYTHONDIR)"; do [ ! -d "$$dir" ] || \
+	    find "$$dir" -depth -type d -empty -delete; done
+
+FORCE:
+.PHONY: all units check lint fuzz bench install uninstall clean FORCE
+.PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -12,7 +12,7 @@ struct values {
 	char *dir;
 	int isa;
 	int64_t threads;
-	bool strict, poison;
+	bool strict;
 };
 
 #define AT(field) offsetof(struct values, field)
@@ -52,10 +52,6 @@ static const struct mel_option options[] = {
 	.type = MEL_OPT_FLAG,
 	.offset = AT(strict),
 	.help = "test: within 1e-5 of the largest element"},
-    {.name = "poison",
-	.type = MEL_OPT_FLAG,
-	.offset = AT(poison),
-	.help = "test: fill memory with NaN before it is used"},
     {0},
 };
 
@@ -66,20 +62,6 @@ static const struct tool tool = {
     .purpose = "Runs, describes and tests networks in ONNX files",
     .options = options,
 };
-
-static void
-run(const struct values *v, struct mel_pool *pool, const char *path)
-{
-	const struct mel_run_files job = {.model = path,
-	    .inputs = &v->inputs,
-	    .dir = v->dir,
-	    .isa = (enum mel_isa)v->isa,
-	    .pool = pool};
-	struct mel_err err;
-
-	if (mel_network_run_files(&job, &err))
-		tool_die("%s", err.msg);
-}
 
 static void
 info(const char *path)
@@ -98,20 +80,17 @@ static bool
 test(const struct values *v, struct mel_pool *pool, char **dir, int n)
 {
 	static const char *const verb[] = {"ok", "FAIL", "skip"};
-	const struct mel_suite suite = {.isa = (enum mel_isa)v->isa,
-	    .pool = pool,
-	    .strict = v->strict,
-	    .poison = v->poison};
+	const struct mel_suite suite = {
+	    .isa = (enum mel_isa)v->isa, .pool = pool, .strict = v->strict};
 	int count[3] = {0};
 
 	for (int i = 0; i < n; i++) {
-		struct mel_err why;
+		struct mel_err why = {""};
 		enum mel_verdict verdict = mel_suite_case(&suite, dir[i], &why);
+		const char *colon = verdict == MEL_PASSED ? "" : ": ";
 
 		count[verdict]++;
-		printf("%s %s%s%s\n", verb[verdict], dir[i],
-		    verdict == MEL_PASSED ? "" : ": ",
-		    verdict == MEL_PASSED ? "" : why.msg);
+		printf("%s %s%s%s\n", verb[verdict], dir[i], colon, why.msg);
 	}
 	printf("%d passed, %d failed, %d skipped\n", count[MEL_PASSED],
 	    count[MEL_FAILED], count[MEL_SKIPPED]);
@@ -132,8 +111,8 @@ check_usage(const struct values *v, const char *what, int n)
 	if (is_run ? !v->dir : v->inputs.n || v->dir)
 		tool_usage(is_run ? "run: needs --directory"
 				  : "--input and --directory are for run");
-	if (!is_test && (v->strict || v->poison))
-		tool_usage("--strict and --poison are for test");
+	if (!is_test && v->strict)
+		tool_usage("--strict is for test");
 }
 
 int
@@ -142,6 +121,7 @@ main(int argc, char **argv)
 	struct values v = {0};
 	int first = tool_parse(&tool, argc, argv, &v);
 	const char *what = argv[first];
+	struct mel_run_files job;
 	struct mel_pool *pool;
 	struct mel_err err;
 	bool good = true;
@@ -152,12 +132,14 @@ main(int argc, char **argv)
 	mel_blas_prepare();
 	if (mel_pool_open(&pool, (int)v.threads, &err))
 		tool_die("%s", err.msg);
-	if (!strcmp(what, "run"))
-		run(&v, pool, argv[first + 1]);
-	else if (!strcmp(what, "info"))
+	job = (struct mel_run_files){
+	    argv[first + 1], &v.inputs, v.dir, (enum mel_isa)v.isa, pool};
+	if (!strcmp(what, "info"))
 		info(argv[first + 1]);
-	else
+	else if (!strcmp(what, "test"))
 		good = test(&v, pool, argv + first + 1, argc - first - 1);
+	else if (mel_network_run_files(&job, &err))
+		tool_die("%s", err.msg);
 	mel_pool_close(pool);
 	mel_options_free(options, &v);
 	return good ? 0 : 1;

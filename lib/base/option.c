@@ -243,6 +243,8 @@ help_value(const struct mel_option *o, struct mel_buf *out, struct mel_err *err)
 	return mel_buf_printf(out, err, " %s", o->arg ? o->arg : "VALUE");
 }
 
+#define HELP_COLUMN 30 /* where the texts begin */
+
 int
 mel_options_help(
     const struct mel_option *table, struct mel_buf *out, struct mel_err *err)
@@ -257,8 +259,10 @@ mel_options_help(
 		    help_value(o, out, err))
 			return -1;
 		start = out->len - start;
-		if (mel_buf_printf(out, err, "%*s%s",
-			start < 30 ? (int)(30 - start) : 2, "", o->help))
+		if (start >= HELP_COLUMN && mel_buf_puts(out, "\n", err))
+			return -1;
+		start = start < HELP_COLUMN ? HELP_COLUMN - start : HELP_COLUMN;
+		if (mel_buf_printf(out, err, "%*s%s", (int)start, "", o->help))
 			return -1;
 		if (o->min != 0 || o->max != 0) {
 			if (mel_buf_printf(

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dsp/forward.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/mem.h"
 
 #define KEEP  (1 << 20) /* bytes to go back to */
-#define AHEAD (1 << 16) /* bytes read over for a seek */
+#define AHEAD (1 << 16) /* bytes read at once, or over for a seek */
 
 struct mel_forward {
 	int fd;
@@ -56,23 +56,28 @@ mel_forward_failed(const struct mel_forward *f, struct mel_err *err)
 	return f->err.msg[0] ? mel_fail(err, "%s", f->err.msg) : 0;
 }
 
-/* Reads n more bytes of the pipe [n <= KEEP] behind the kept ones. */
+/* Reads what the pipe has behind the kept bytes; 0 at its end. */
 static int64_t
-advance(struct mel_forward *f, int64_t n)
+advance(struct mel_forward *f)
 {
 	int64_t have = f->end - f->start;
 	ssize_t got;
 
-	if (have + n > 2 * KEEP) {
+	if (have + AHEAD > 2 * KEEP) {
 		int64_t gone = have - KEEP;
 
 		memmove(f->keep, f->keep + gone, KEEP);
 		f->start += gone;
 		have = KEEP;
 	}
-	got = mel_read_full(f->fd, f->keep + have, (size_t)n, &f->err);
-	if (got < 0)
+	/* Not all of AHEAD is waited for: sound may come slowly. */
+	do {
+		got = read(f->fd, f->keep + have, AHEAD);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0) {
+		mel_fail_errno(&f->err, "read");
 		return 0;
+	}
 	f->end += got;
 	return got;
 }
@@ -116,15 +121,14 @@ reads(void *ptr, sf_count_t n, void *ctx)
 	if (f->at < f->start || f->at > f->end + AHEAD)
 		return 0;
 	while (f->at > f->end) {
-		if (!advance(f, f->at - f->end))
+		if (!advance(f))
 			return 0;
 	}
 	while (done < n) {
 		int64_t now = f->end - f->at;
 
 		if (!now) {
-			now = n - done < KEEP ? n - done : KEEP;
-			if (!advance(f, now))
+			if (!advance(f))
 				break;
 			continue;
 		}
@@ -175,7 +179,7 @@ spool(struct mel_forward *f, struct mel_err *err)
 		if (n && fwrite(f->keep, n, 1, f->spool) != 1)
 			return mel_fail_errno(err, "temporary file");
 		f->start = f->end;
-	} while (advance(f, KEEP) > 0);
+	} while (advance(f) > 0);
 	if (mel_forward_failed(f, err))
 		return -1;
 	if (fflush(f->spool) || lseek(fileno(f->spool), 0, SEEK_SET) < 0)

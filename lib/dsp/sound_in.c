@@ -29,6 +29,9 @@ struct mel_sound_in {
 	float *mono;      /* [mono_cap] at the source's rate */
 	size_t mono_cap, mono_at, mono_n;
 	bool ended; /* the source gave its last sample */
+
+	int64_t promised; /* frames, by the header of a pipe; 0: unknown */
+	int64_t given;    /* frames read */
 };
 
 static int
@@ -54,6 +57,21 @@ promised_more(SNDFILE *file)
 
 	sf_command(file, SFC_GET_LOG_INFO, log, (int)sizeof(log));
 	return strstr(log, "should be") != NULL;
+}
+
+/*
+ * Frames that the header of a pipe promises. Writers that cannot seek back put
+ * the largest size there is: that is no promise.
+ */
+static int64_t
+promise(const SF_INFO *info)
+{
+	int type = info->format & SF_FORMAT_TYPEMASK;
+
+	if (type != SF_FORMAT_WAV && type != SF_FORMAT_WAVEX &&
+	    type != SF_FORMAT_AIFF && type != SF_FORMAT_FLAC)
+		return 0;
+	return info->frames < (1 << 28) / info->channels ? info->frames : 0;
 }
 
 static int
@@ -83,7 +101,10 @@ open_file(struct mel_sound_in *s, const struct mel_sound_options *o,
 	if (mel_forward_open(&s->forward, s->fd, err))
 		return -1;
 	s->file = mel_forward_sound(s->forward, info, !o->raw, err);
-	return s->file ? 0 : -1;
+	if (!s->file)
+		return -1;
+	s->promised = promise(info);
+	return 0;
 }
 
 static int
@@ -220,6 +241,9 @@ read_source(
 		return mel_fail(err, "%s", sf_strerror(s->file));
 	if (s->forward && mel_forward_failed(s->forward, err))
 		return -1;
+	s->given += got;
+	if (got < (sf_count_t)n && s->given < s->promised)
+		s->info.short_data = true;
 	for (sf_count_t i = 0; i < got; i++)
 		samples[i] = pick(s, s->frames + (size_t)i * channels);
 	return got;

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "net/pass.h"
-#include "net/source.h"
+#include "net/weights.h"
 #include "onnx.pb-c.h"
 #include "tensor/convert.h"
 

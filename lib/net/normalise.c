@@ -165,6 +165,46 @@ last_axis(struct pass *p, int i, struct mel_err *err)
 	return mel_node_add_int(node, "axis", -1, err);
 }
 
+/* Before 7 a second operand was aligned by an attribute. */
+static int
+old_broadcast(struct pass *p, int i, struct mel_err *err)
+{
+	struct mel_node *node = &p->graph->node[i];
+
+	if (mel_node_attr(node, "axis"))
+		return mel_node_fail(
+		    node, err, "axis of opset 6 is not supported");
+	mel_node_drop_attr(node, "broadcast");
+	return 0;
+}
+
+static int
+old_statistics(struct pass *p, int i, struct mel_err *err)
+{
+	struct mel_node *node = &p->graph->node[i];
+	int64_t is_test;
+
+	if (mel_attr_int(node, "is_test", 0, &is_test, err))
+		return -1;
+	if (!is_test)
+		return mel_node_fail(node, err, "is_test = 0: training");
+	mel_node_drop_attr(node, "is_test");
+	return 0;
+}
+
+static int
+shape_to_input(struct pass *p, int i, struct mel_err *err)
+{
+	return ints_to_input(p, i, "shape", 1, err);
+}
+
+static int
+too_old(struct pass *p, int i, struct mel_err *err)
+{
+	return mel_node_fail(&p->graph->node[i], err,
+	    "its form of opset %d is not supported", p->graph->opset);
+}
+
 /* Before 14 the further outputs were for training, if they were there. */
 static int
 drop_statistics(struct pass *p, int i, struct mel_err *err)
@@ -323,22 +363,43 @@ static const struct rule {
     {"Softmax", 13, 99, last_axis},
     {"LogSoftmax", 1, 13, flat_softmax},
     {"LogSoftmax", 13, 99, last_axis},
+    {"BatchNormalization", 1, 7, old_statistics},
     {"BatchNormalization", 1, 14, drop_statistics},
+    {"Reshape", 1, 5, shape_to_input},
+    {"Add", 1, 7, old_broadcast},
+    {"Sub", 1, 7, old_broadcast},
+    {"Mul", 1, 7, old_broadcast},
+    {"Div", 1, 7, old_broadcast},
+    {"Pow", 1, 7, old_broadcast},
+    {"And", 1, 7, old_broadcast},
+    {"Or", 1, 7, old_broadcast},
+    {"Xor", 1, 7, old_broadcast},
+    {"Equal", 1, 7, old_broadcast},
+    {"Greater", 1, 7, old_broadcast},
+    {"Less", 1, 7, old_broadcast},
+    {"Gemm", 1, 7, old_broadcast},
+    {"Concat", 1, 4, too_old},
+    {"Cast", 1, 6, too_old},
+    {"Tile", 1, 6, too_old},
+    {"Pad", 1, 2, too_old},
 };
 
 static int
 apply_rules(struct pass *p, int i, struct mel_err *err)
 {
-	const struct mel_node *node = &p->graph->node[i];
 	int opset = p->graph->opset;
 
 	for (size_t r = 0; r < sizeof(rules) / sizeof(rules[0]); r++) {
 		const struct rule *rule = &rules[r];
+		const char *kind = p->graph->node[i].kind;
 
-		if (strcmp(node->kind, rule->kind) || opset < rule->from ||
+		if (!kind) /* it is gone */
+			return 0;
+		if (strcmp(kind, rule->kind) || opset < rule->from ||
 		    opset >= rule->below)
 			continue;
-		return rule->apply(p, i, err);
+		if (rule->apply(p, i, err))
+			return -1;
 	}
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include "net/wire.h"
 #include "onnx.pb-c.h"
 
-#define MIN_OPSET 7
+#define MIN_OPSET 1
 #define MAX_OPSET 21
 
 /* A value by name. Sorted, so that no choice of names makes it slow. */
@@ -19,7 +19,7 @@ struct name {
 };
 
 struct loader {
-	struct mel_source *source;
+	struct mel_weights *weights;
 	struct mel_graph *graph;
 	struct name *name; /* [n_name] */
 	size_t n_name;
@@ -84,7 +84,7 @@ load_initialisers(
 		if (!t->name || !*t->name)
 			return mel_fail(err, "initializer %zu has no name", i);
 		v = define(l, t->name, err);
-		if (v < 0 || mel_source_tensor(l->source, t,
+		if (v < 0 || mel_weights_tensor(l->weights, t,
 				 &l->graph->value[v].constant, err))
 			return -1;
 	}
@@ -202,7 +202,7 @@ load_nodes(struct loader *l, const Onnx__GraphProto *proto, struct mel_err *err)
 {
 	for (size_t i = 0; i < proto->n_node; i++) {
 		const Onnx__NodeProto *p = proto->node[i];
-		int n = mel_onnx_add_node(l->graph, l->source, p, err);
+		int n = mel_onnx_add_node(l->graph, l->weights, p, err);
 
 		if (n < 0 || connect(l, &l->graph->node[n], p, err))
 			return -1;
@@ -242,7 +242,7 @@ static int
 load_graph(struct mel_model *model, const Onnx__GraphProto *proto, int opset,
     struct mel_err *err)
 {
-	struct loader l = {.source = &model->source};
+	struct loader l = {.weights = &model->weights};
 	int rc = -1;
 
 	l.graph = model->graph = mel_alloc(1, sizeof(*model->graph), err);
@@ -258,7 +258,8 @@ load_graph(struct mel_model *model, const Onnx__GraphProto *proto, int opset,
 }
 
 static int
-find_opset(const Onnx__ModelProto *proto, int *opset, struct mel_err *err)
+find_opset(struct mel_model *model, const Onnx__ModelProto *proto, int *opset,
+    struct mel_err *err)
 {
 	int64_t version = 0;
 
@@ -268,9 +269,11 @@ find_opset(const Onnx__ModelProto *proto, int *opset, struct mel_err *err)
 		if (mel_onnx_is_standard(o->domain))
 			version = o->version;
 	}
-	if (version < MIN_OPSET || version > MAX_OPSET)
+	if (version < MIN_OPSET || version > MAX_OPSET) {
+		model->weights.foreign = true;
 		return mel_fail(err, "opset %lld: %d to %d are supported",
 		    (long long)version, MIN_OPSET, MAX_OPSET);
+	}
 	*opset = (int)version;
 	return 0;
 }
@@ -278,7 +281,7 @@ find_opset(const Onnx__ModelProto *proto, int *opset, struct mel_err *err)
 static int
 load(struct mel_model *model, struct mel_err *err)
 {
-	const struct mel_map *map = &model->source.map;
+	const struct mel_map *map = &model->weights.map;
 	struct mel_buf copy = {0};
 	Onnx__ModelProto *proto = NULL;
 	int rc = -1, opset = 0;
@@ -294,7 +297,7 @@ load(struct mel_model *model, struct mel_err *err)
 		return -1;
 	if (!proto->graph)
 		mel_fail(err, "not an ONNX model: no graph");
-	else if (!find_opset(proto, &opset, err))
+	else if (!find_opset(model, proto, &opset, err))
 		rc = load_graph(model, proto->graph, opset, err);
 	onnx__model_proto__free_unpacked(proto, NULL);
 	return rc;
@@ -304,7 +307,7 @@ int
 mel_model_open(struct mel_model *model, const char *path, struct mel_err *err)
 {
 	*model = (struct mel_model){0};
-	if (mel_source_open(&model->source, path, err))
+	if (mel_weights_open(&model->weights, path, err))
 		return -1;
 	if (!load(model, err))
 		return 0;
@@ -315,23 +318,23 @@ mel_model_open(struct mel_model *model, const char *path, struct mel_err *err)
 void
 mel_model_close(struct mel_model *model)
 {
-	bool foreign = model->source.foreign;
+	bool foreign = model->weights.foreign;
 
 	mel_graph_free(model->graph);
-	mel_source_close(&model->source);
-	*model = (struct mel_model){.source.foreign = foreign};
+	mel_weights_close(&model->weights);
+	*model = (struct mel_model){.weights.foreign = foreign};
 }
 
 static int
 read_tensor(
-    struct mel_source *source, struct mel_tensor *out, struct mel_err *err)
+    struct mel_weights *weights, struct mel_tensor *out, struct mel_err *err)
 {
 	struct mel_tensor view = {0};
 	struct mel_buf copy = {0};
 	Onnx__TensorProto *proto = NULL;
 	int rc = -1;
 
-	if (!mel_wire_scan(source->map.data, source->map.len, MEL_WIRE_TENSOR,
+	if (!mel_wire_scan(weights->map.data, weights->map.len, MEL_WIRE_TENSOR,
 		&copy, err)) {
 		proto = onnx__tensor_proto__unpack(
 		    NULL, copy.len, (const uint8_t *)copy.data);
@@ -341,7 +344,7 @@ read_tensor(
 	mel_buf_free(&copy);
 	if (!proto)
 		return -1;
-	if (!mel_source_tensor(source, proto, &view, err))
+	if (!mel_weights_tensor(weights, proto, &view, err))
 		rc = mel_tensor_copy(out, &view, err);
 	mel_tensor_free(&view);
 	onnx__tensor_proto__free_unpacked(proto, NULL);
@@ -352,14 +355,14 @@ int
 mel_onnx_read_tensor(struct mel_tensor *tensor, const char *path, bool *foreign,
     struct mel_err *err)
 {
-	struct mel_source source;
+	struct mel_weights weights;
 	int rc;
 
-	if (mel_source_open(&source, path, err))
+	if (mel_weights_open(&weights, path, err))
 		return -1;
-	rc = read_tensor(&source, tensor, err);
+	rc = read_tensor(&weights, tensor, err);
 	if (foreign)
-		*foreign = source.foreign;
-	mel_source_close(&source);
+		*foreign = weights.foreign;
+	mel_weights_close(&weights);
 	return rc ? mel_fail_in(err, "%s", path) : 0;
 }

@@ -3,7 +3,7 @@
 #define MEL_NET_ONNX_H
 
 #include "net/graph.h"
-#include "net/source.h"
+#include "net/weights.h"
 
 /*
  * Reads an ONNX file as it is: all its nodes under their own names and
@@ -11,14 +11,14 @@
  * exporters need it: domains that are imported and not used, initialisers
  * that are inputs too, inputs that nobody reads, declared output shapes that
  * are wrong. Refused: names defined twice or nowhere, no graph, an opset
- * outside 7 to 21, whatever does not fit its declared shape.
+ * outside 1 to 21, whatever does not fit its declared shape.
  *
  * A node of another domain gets the kind "DOMAIN.OP_TYPE". Attributes of a
  * type that struct mel_attr does not have are left out; graphs in attributes
  * (Loop, If) too, so nodes that need them must not find an operator.
  */
 struct mel_model {
-	struct mel_source source;
+	struct mel_weights weights;
 	struct mel_graph *graph; /* owned */
 };
 

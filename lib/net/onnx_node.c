@@ -88,7 +88,7 @@ add_string(
 }
 
 static int
-add_tensor(struct mel_node *node, struct mel_source *source,
+add_tensor(struct mel_node *node, struct mel_weights *weights,
     const Onnx__AttributeProto *p, struct mel_err *err)
 {
 	struct mel_attr *a =
@@ -99,14 +99,14 @@ add_tensor(struct mel_node *node, struct mel_source *source,
 	if (!p->t)
 		return mel_node_fail(
 		    node, err, "attribute %s: no tensor", p->name);
-	if (!mel_source_tensor(source, p->t, &a->tensor, err))
+	if (!mel_weights_tensor(weights, p->t, &a->tensor, err))
 		return 0;
 	mel_fail_in(err, "attribute %s", p->name);
 	return mel_fail_in(err, "%s (node %s)", node->kind, node->name);
 }
 
 static int
-add_attribute(struct mel_node *node, struct mel_source *source,
+add_attribute(struct mel_node *node, struct mel_weights *weights,
     const Onnx__AttributeProto *p, struct mel_err *err)
 {
 	if (!p->name || mel_node_attr(node, p->name))
@@ -129,7 +129,7 @@ add_attribute(struct mel_node *node, struct mel_source *source,
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS:
 		return add_strings(node, p, err);
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
-		return add_tensor(node, source, p, err);
+		return add_tensor(node, weights, p, err);
 	}
 	return 0;
 }
@@ -148,7 +148,7 @@ kind_of(const Onnx__NodeProto *proto, struct mel_buf *kind, struct mel_err *err)
 }
 
 int
-mel_onnx_add_node(struct mel_graph *graph, struct mel_source *source,
+mel_onnx_add_node(struct mel_graph *graph, struct mel_weights *weights,
     const struct Onnx__NodeProto *proto, struct mel_err *err)
 {
 	struct mel_buf kind = {0};
@@ -170,7 +170,7 @@ mel_onnx_add_node(struct mel_graph *graph, struct mel_source *source,
 	graph->node[i].opset = graph->opset;
 	for (size_t k = 0; k < proto->n_attribute; k++) {
 		if (add_attribute(
-			&graph->node[i], source, proto->attribute[k], err))
+			&graph->node[i], weights, proto->attribute[k], err))
 			return -1;
 	}
 	return i;

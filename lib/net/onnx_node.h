@@ -3,7 +3,7 @@
 #define MEL_NET_ONNX_NODE_H
 
 #include "net/graph.h"
-#include "net/source.h"
+#include "net/weights.h"
 
 struct Onnx__NodeProto; /* protobuf-c's, from onnx.proto */
 
@@ -14,7 +14,7 @@ bool mel_onnx_is_standard(const char *domain);
  * Adds a node with its attributes, inputs and outputs still MEL_ABSENT.
  * Absent inputs at the end are not counted. Returns its number or -1.
  */
-int mel_onnx_add_node(struct mel_graph *graph, struct mel_source *source,
+int mel_onnx_add_node(struct mel_graph *graph, struct mel_weights *weights,
     const struct Onnx__NodeProto *proto, struct mel_err *err);
 
 #endif

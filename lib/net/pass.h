@@ -12,7 +12,8 @@
 
 /*
  * Brings opset 7 to 21 to the normal form described in net/op.h and removes
- * Constant, Identity and Dropout.
+ * Constant, Identity and Dropout. Of opset 1 to 6 the nodes that mean the
+ * same since then are taken, others are refused.
  */
 int mel_graph_normalise(struct mel_graph *graph, struct mel_err *err);
 

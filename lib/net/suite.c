@@ -233,7 +233,7 @@ look(const char *path, bool *rare, struct mel_err *why)
 	int n;
 
 	if (mel_model_open(&model, path, why))
-		return model.source.foreign ? MEL_SKIPPED : MEL_FAILED;
+		return model.weights.foreign ? MEL_SKIPPED : MEL_FAILED;
 	if (mel_graph_normalise(model.graph, why))
 		verdict = MEL_FAILED;
 	n = verdict == MEL_PASSED ? foreign_parts(model.graph, &parts) : 0;

@@ -441,6 +441,91 @@ test_head_copy(void)
 	mel_head_free(&copy);
 }
 
+/* The bytes that a commented hex file means, in a new descriptor. */
+static int
+unhex(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char line[256], *p;
+	unsigned value;
+	int fd = scratch(), used;
+
+	if (!file)
+		return fd;
+	while (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "#")] = '\0';
+		for (p = line; sscanf(p, "%2x%n", &value, &used) == 1;
+		     p += used) {
+			unsigned char byte = (unsigned char)value;
+
+			if (write(fd, &byte, 1) != 1)
+				abort();
+		}
+	}
+	fclose(file);
+	return fd;
+}
+
+/* Sends what was read through the writer. */
+static int
+pass_on(struct mel_writer *w, const struct mel_reader *r,
+    const struct mel_record *record, struct mel_err *err)
+{
+	json_t *meta = record->meta, *stages;
+
+	switch (record->header.kind) {
+	case MEL_HEAD:
+		return mel_writer_head(w, mel_reader_head(r), err);
+	case MEL_BEGIN:
+		return mel_writer_begin(w, meta, err);
+	case MEL_DATA:
+		return mel_writer_data(
+		    w, (int)record->header.port, &record->tensor, err);
+	case MEL_NOTE:
+		return mel_writer_note(w, meta, err);
+	case MEL_ERROR:
+		return mel_writer_error(w, NULL,
+		    json_string_value(json_object_get(meta, "tool")),
+		    json_string_value(json_object_get(meta, "message")), err);
+	case MEL_END:
+		/* The writer adds the last one, "hand", itself. */
+		stages = json_object_get(meta, "stages");
+		json_array_remove(stages, json_array_size(stages) - 1);
+		return mel_writer_end(w, stages, err);
+	default:
+		return mel_writer_finish(w, err);
+	}
+}
+
+/* Hand-made streams, read and written again, are the same bytes. */
+static void
+test_hand_made(const char *path)
+{
+	static const struct mel_writer_options hand = {.tool = "hand"};
+	static char bytes[2][8192];
+	int in = unhex(path), out = scratch();
+	struct mel_writer *w = open_writer(out, &hand);
+	struct mel_reader *r = open_reader(in);
+	struct mel_record record;
+	struct mel_err err = {""};
+	ssize_t n[2];
+	int rc;
+
+	while ((rc = mel_reader_next(r, &record, &err)) > 0) {
+		if (pass_on(w, r, &record, &err))
+			break;
+	}
+	n[0] = pread(in, bytes[0], sizeof(bytes[0]), 0);
+	n[1] = pread(out, bytes[1], sizeof(bytes[1]), 0);
+	ok(rc == 0 && n[0] > 1000 && n[0] == n[1] &&
+		!memcmp(bytes[0], bytes[1], (size_t)n[0]),
+	    "%s: %zd bytes, %s", path, n[1], err.msg);
+	mel_reader_close(r);
+	mel_writer_close(w);
+	close(in);
+	close(out);
+}
+
 int
 main(void)
 {
@@ -452,5 +537,7 @@ main(void)
 	test_times();
 	test_reproducible();
 	test_head_copy();
+	test_hand_made("test/data/stream/small.hex");
+	test_hand_made("test/data/stream/types.hex");
 	return tap_done();
 }

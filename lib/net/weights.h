@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_NET_WEIGHTS_H
+#define MEL_NET_WEIGHTS_H
+
+#include "base/io.h"
+#include "tensor/tensor.h"
+
+struct Onnx__TensorProto; /* protobuf-c's, from onnx.proto */
+
+/* A file of external data, mapped. */
+struct mel_external {
+	char *location; /* owned, as the model names it */
+	struct mel_map map;
+};
+
+/*
+ * The bytes of a model: its file and the files of external data beside it,
+ * all mapped read-only until close. Tensors are views into them wherever
+ * alignment and storage allow. Starts as {0}.
+ */
+struct mel_weights {
+	struct mel_map map;
+	char *folder;                  /* owned; of the model's file */
+	struct mel_external *external; /* [n_external] */
+	size_t n_external;
+	size_t cap;
+	bool foreign; /* an element type or opset that we do not have was met */
+};
+
+int mel_weights_open(
+    struct mel_weights *weights, const char *path, struct mel_err *err);
+void mel_weights_close(struct mel_weights *weights);
+
+/*
+ * The element type of ONNX's TensorProto.DataType; MEL_NONE for those that
+ * this library does not have.
+ */
+enum mel_dtype mel_onnx_dtype(int32_t data_type);
+
+/*
+ * A tensor as the copy of mel_wire_scan has it: raw data (a stub), typed data
+ * or external data. External data must be a regular file inside the model's
+ * folder (no absolute path, no "..", no link that leaves it), offset and
+ * length inside the file, and every length must be what the shape says.
+ * *out is a view into the weights or owned.
+ */
+int mel_weights_tensor(struct mel_weights *weights,
+    const struct Onnx__TensorProto *proto, struct mel_tensor *out,
+    struct mel_err *err);
+
+#endif

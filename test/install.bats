@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+load helper
+
+# `make` of the build that is tested, apart from the one that runs the test.
+install_make() {
+    env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
+        make -s -C "$ROOT" BUILD="$BUILD" DESTDIR="$BATS_FILE_TMPDIR/root" "$@"
+}
+
+setup_file() {
+    load helper
+    install_make install
+}
+
+setup() {
+    ROOT_DIR=$BATS_FILE_TMPDIR/root
+    PREFIX=$ROOT_DIR$(sed -n 's/^prefix=//p' "$BUILD/melpipe.pc")
+    export PKG_CONFIG_PATH=$PREFIX/lib/pkgconfig
+    # A library with sanitizers wants a program with them.
+    SAN=$(basename "$BUILD" | sed -n 's/^build-//p' | tr - ,)
+}
+
+@test "tools, pages, addons and completions are installed" {
+    for source in "$ROOT"/cmd/tts-*.c; do
+        tool=$(basename "$source" .c)
+        "$PREFIX/bin/$tool" --version
+        [ -s "$PREFIX/share/man/man1/$tool.1" ]
+        bash -n "$PREFIX/share/bash-completion/completions/$tool"
+        [ -s "$PREFIX/share/zsh/site-functions/_$tool" ]
+    done
+    [ -s "$PREFIX/share/man/man5/melpipe-frame.5" ]
+    [ -s "$PREFIX/share/man/man7/melpipe.7" ]
+    diff -r "$ROOT/addons" "$PREFIX/share/melpipe/addons"
+}
+
+@test "completion knows options and choices" {
+    bash -c '
+        set -e
+        . "$1"
+        COMP_WORDS=(tts-dump --hel) COMP_CWORD=1
+        _tts_dump
+        [ "${COMPREPLY[*]}" = --help ]
+    ' _ "$PREFIX/share/bash-completion/completions/tts-dump"
+}
+
+@test "the Python module is installed" {
+    PYTHONPATH=$PREFIX/share/melpipe/python "$PYTHON" -c 'import melpipe'
+}
+
+@test "a program builds against the installed library" {
+    cat >"$BATS_TEST_TMPDIR/prog.c" <<'END'
+#include <stdio.h>
+#include "block/registry.h"
+#include "text/text.h"
+
+int
+main(void)
+{
+	struct mel_registry registry = {0};
+	struct mel_err err;
+
+	if (mel_registry_add_sequence(&registry, &mel_ids_type, &err) ||
+	    !mel_registry_sequence(&registry, "Ids", &err)) {
+		fprintf(stderr, "%s\n", err.msg);
+		return 1;
+	}
+	mel_registry_free(&registry);
+	puts("works");
+	return 0;
+}
+END
+    cd "$BATS_TEST_TMPDIR"
+    flags=$(pkg-config --define-variable=prefix="$PREFIX" \
+        --cflags --libs melpipe)
+    # shellcheck disable=SC2086
+    gcc ${SAN:+-fsanitize=$SAN} -o prog prog.c $flags
+    [ "$(LD_LIBRARY_PATH=$PREFIX/lib ./prog)" = works ]
+}
+
+@test "the same against the archive" {
+    cd "$BATS_TEST_TMPDIR"
+    cat >prog.c <<'END'
+#include <stdio.h>
+#include "tensor/tensor.h"
+
+int
+main(void)
+{
+	return puts(mel_dtype_name(MEL_F32)) == EOF;
+}
+END
+    # Not --static: that asks for the archives of all the libraries, too.
+    flags=$(pkg-config --define-variable=prefix="$PREFIX" --cflags melpipe)
+    libs=$(pkg-config --libs $(pkg-config --print-requires-private melpipe))
+    # shellcheck disable=SC2086
+    gcc ${SAN:+-fsanitize=$SAN} -o prog prog.c "$PREFIX/lib/libmelpipe.a" \
+        $flags -Wl,--as-needed $libs -lm -ldl -pthread
+    [ "$(./prog)" = f32 ]
+}
+
+# The last test: nothing is there behind it.
+@test "uninstall leaves nothing" {
+    install_make uninstall
+    [ -z "$(find "$ROOT_DIR" ! -type d)" ]
+    [ ! -e "$PREFIX/share/melpipe" ]
+    [ ! -e "$PREFIX/include/melpipe" ]
+}
