@@ -81,6 +81,7 @@ LIB_SO := $(BUILD)/lib/libmelpipe.so.$(SOVERSION)
 TOOLS := $(patsubst cmd/%.c,$(BUILD)/bin/%,$(wildcard cmd/tts-*.c))
 CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out cmd/tts-%,$(wildcard \
 	cmd/*.c)))
+CMD_A := $(BUILD)/cmd/common.a
 UNIT := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(wildcard test/unit/*.c))
 BENCH := $(patsubst test/bench/%.c,$(BUILD)/bench/%,\
 	$(wildcard test/bench/*.c))
@@ -125,9 +126,15 @@ $(LIB_SO): $(LIB_OBJ)
 	    $(PKG_LIBS) -lm -ldl
 	$(Q)ln -sf $(@F) $(@D)/libmelpipe.so
 
-$(BUILD)/bin/%: $(BUILD)/cmd/%.o $(CMD_OBJ) $(LIB_A)
+# An archive, too: a tool loads only the libraries of what it uses.
+$(CMD_A): $(CMD_OBJ)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(CMD_OBJ) $(LIB_A) $(PKG_LIBS) \
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/bin/%: $(BUILD)/cmd/%.o $(CMD_A) $(LIB_A)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(CMD_A) $(LIB_A) $(PKG_LIBS) \
 	    -lm -ldl
 
 # A unit test may ask for linker flags in a line "/* LINK: ... */".

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/infer.h"
 #include "net/ops.h"
-#include "net/weights.h"
 #include "net/walk.h"
 #include "net/weights.h"
 
