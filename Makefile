@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # melpipe: one Makefile, not recursive. A new tool (cmd/tts-x.c), module
 # (lib/dir/x.c), unit test (test/unit/x.c), page (man/x.N) or addon needs no
 # line here.
@@ -17,12 +18,12 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCDIR ?= $(PREFIX)/include/melpipe
 MANDIR ?= $(PREFIX)/share/man
+# The tools look for addons beside their own folder: no variable.
+DATADIR = $(PREFIX)/share/melpipe
 # Where `import melpipe` of Python shall find the module; a path of its own by
 # default, for every Python looks elsewhere.
 PYTHONDIR ?= $(DATADIR)/python
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
-# The tools look for addons beside their own folder: not to be moved.
-DATADIR = $(PREFIX)/share/melpipe
 ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
 CC ?= gcc
 AR ?= ar
@@ -80,7 +81,10 @@ LIB_SO := $(BUILD)/lib/libmelpipe.so.$(SOVERSION)
 TOOLS := $(patsubst cmd/%.c,$(BUILD)/bin/%,$(wildcard cmd/tts-*.c))
 CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out cmd/tts-%,$(wildcard \
 	cmd/*.c)))
+CMD_A := $(BUILD)/cmd/common.a
 UNIT := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(wildcard test/unit/*.c))
+BENCH := $(patsubst test/bench/%.c,$(BUILD)/bench/%,\
+	$(wildcard test/bench/*.c))
 FUZZ := $(patsubst test/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard test/fuzz/*.c))
 
 all: $(TOOLS) $(LIB_A) $(LIB_SO)
@@ -89,6 +93,10 @@ $(BUILD)/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h
 	@mkdir -p $(@D)
 	@echo '  CC $<'
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# Simple loops over elements: worth vectors. Floating-point flags are nobody's
+# business here; no value changes by that.
+$(BUILD)/lib/net/op_%.o: ALL_CFLAGS += -O3 -fno-trapping-math
 
 define isa_rule
 $(BUILD)/lib/net/isa/%.$(1).o: lib/net/isa/%.c
@@ -118,9 +126,16 @@ $(LIB_SO): $(LIB_OBJ)
 	    $(PKG_LIBS) -lm -ldl
 	$(Q)ln -sf $(@F) $(@D)/libmelpipe.so
 
-$(BUILD)/bin/%: $(BUILD)/cmd/%.o $(CMD_OBJ) $(LIB_A)
+# An archive, too: a tool loads only the libraries of what it uses.
+$(CMD_A): $(CMD_OBJ)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(CMD_OBJ) $(LIB_A) $(PKG_LIBS) -lm -ldl
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/bin/%: $(BUILD)/cmd/%.o $(CMD_A) $(LIB_A)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(CMD_A) $(LIB_A) $(PKG_LIBS) \
+	    -lm -ldl
 
 # A unit test may ask for linker flags in a line "/* LINK: ... */".
 $(BUILD)/unit/%: $(BUILD)/test/unit/%.o $(LIB_A)
@@ -146,7 +161,8 @@ $(BUILD)/fuzz/lib.a: $(FUZZ_OBJ) $(ISA_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 $(BUILD)/fuzz/%: test/fuzz/%.c $(BUILD)/fuzz/lib.a
-	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(PKG_LIBS) \
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ \
+	    $(PKG_LIBS) \
 	    -lm -ldl -pthread
 
 units: $(UNIT)
@@ -157,7 +173,11 @@ check: all units
 lint: all
 	BUILD=$(abspath $(BUILD)) scripts/lint
 
-bench: all
+$(BUILD)/bench/%: $(BUILD)/test/bench/%.o $(LIB_A)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS) -lm -ldl
+
+bench: all $(BENCH)
 	BUILD=$(abspath $(BUILD)) scripts/bench
 
 clean:
@@ -186,7 +206,8 @@ FILES := $(LIB_A):$(LIBDIR)/ $(BUILD)/melpipe.pc:$(LIBDIR)/pkgconfig/ \
 	$(foreach h,$(HEADERS),$(h):$(INCDIR)$(patsubst lib%,%,$(dir $(h)))) \
 	$(foreach p,$(PAGES),$(p):$(MANDIR)/man$(subst .,,$(suffix $(p)))/) \
 	$(foreach a,$(ADDON_FILES),$(a):$(DATADIR)/$(dir $(a))) \
-	$(foreach t,$(notdir $(TOOLS)),$(BUILD)/completions/bash/$(t):$(BASHDIR)/ \
+	$(foreach t,$(notdir $(TOOLS)), \
+	    $(BUILD)/completions/bash/$(t):$(BASHDIR)/ \
 	    $(BUILD)/completions/zsh/_$(t):$(ZSHDIR)/) \
 	scripts/melpipe.py:$(PYTHONDIR)/
 
@@ -208,5 +229,5 @@ uninstall:
 
 FORCE:
 .PHONY: all units check lint fuzz bench install uninstall clean FORCE
-.SECONDARY:
+.PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -64,17 +64,6 @@ static const struct tool tool = {
 };
 
 static void
-run(const struct values *v, struct mel_pool *pool, const char *path)
-{
-	const struct mel_run_files job = {
-	    path, &v->inputs, v->dir, (enum mel_isa)v->isa, pool};
-	struct mel_err err;
-
-	if (mel_network_run_files(&job, &err))
-		tool_die("%s", err.msg);
-}
-
-static void
 info(const char *path)
 {
 	struct mel_buf text = {0};
@@ -132,6 +121,7 @@ main(int argc, char **argv)
 	struct values v = {0};
 	int first = tool_parse(&tool, argc, argv, &v);
 	const char *what = argv[first];
+	struct mel_run_files job;
 	struct mel_pool *pool;
 	struct mel_err err;
 	bool good = true;
@@ -142,12 +132,14 @@ main(int argc, char **argv)
 	mel_blas_prepare();
 	if (mel_pool_open(&pool, (int)v.threads, &err))
 		tool_die("%s", err.msg);
-	if (!strcmp(what, "run"))
-		run(&v, pool, argv[first + 1]);
-	else if (!strcmp(what, "info"))
+	job = (struct mel_run_files){
+	    argv[first + 1], &v.inputs, v.dir, (enum mel_isa)v.isa, pool};
+	if (!strcmp(what, "info"))
 		info(argv[first + 1]);
-	else
+	else if (!strcmp(what, "test"))
 		good = test(&v, pool, argv + first + 1, argc - first - 1);
+	else if (mel_network_run_files(&job, &err))
+		tool_die("%s", err.msg);
 	mel_pool_close(pool);
 	mel_options_free(options, &v);
 	return good ? 0 : 1;

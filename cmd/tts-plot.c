@@ -5,7 +5,6 @@
 
 #include "dsp/contract.h"
 #include "plot/album.h"
-#include "plot/term.h"
 #include "tool.h"
 
 /* AUTO, then enum mel_canvas_format + 1, then TERM. */
@@ -20,41 +19,43 @@ struct values {
 	int type;
 	char *range;
 	int64_t max_record;
-	bool quiet;
-	struct mel_album album;
+	struct mel_album a;
 };
 
-#define ROW(kind, field, n, l, a, h, ...)                                      \
+#define ROW(kind, field, n, l, ...)                                            \
 	{                                                                      \
 		.name = n, .letter = l, .type = MEL_OPT_##kind,                \
-		.offset = offsetof(struct values, field), .arg = a, .help = h, \
-		__VA_ARGS__                                                    \
+		.offset = offsetof(struct values, field), __VA_ARGS__          \
 	}
+#define SIDE .arg = "N", .min = 1, .max = MEL_CANVAS_SIDE
 
 static const struct mel_option options[] = {
-    ROW(CHOICE, type, "type", 't', "TYPE", "kind of picture", .choice = types,
-	.preset = "auto"),
-    ROW(STRING, album.output, "output", 'o', "FILE", "write there"),
-    ROW(STRING, album.dir, "dir", 'd', "DIR",
-	"one file per utterance, DIR/KEY.TYPE"),
-    ROW(FLOAT, album.width, "width", 0, "N", "pixels, points or columns",
-	.min = 1, .max = MEL_CANVAS_SIDE),
-    ROW(FLOAT, album.height, "height", 0, "N", "pixels, points or lines",
-	.min = 1, .max = MEL_CANVAS_SIDE),
-    ROW(LIST, album.scene.ports, "ports", 0, "NAME",
-	"draw this tensor; may be repeated"),
-    ROW(STRING, album.title, "title", 0, "TEXT", "instead of key and text"),
-    ROW(STRING, range, "range", 0, "LO,HI",
-	"values at the ends of the colours"),
-    ROW(FLAG, album.diff, "diff", 0, NULL, "two streams and their difference"),
-    ROW(INT, max_record, "max-record", 0, "BYTES", "largest record accepted",
-	.preset = "67108864", .min = 64, .max = 1e15),
-    ROW(FLAG, quiet, "quiet", 'q', NULL, "no remarks"),
+    ROW(CHOICE, type, "type", 't', .arg = "TYPE", .help = "kind of picture",
+	.choice = types, .preset = "auto"),
+    ROW(STRING, a.output, "output", 'o', .arg = "FILE", .help = "write there"),
+    ROW(STRING, a.dir, "dir", 'd', .arg = "DIR",
+	.help = "one file per utterance, DIR/KEY.TYPE"),
+    ROW(FLOAT, a.width, "width", 0, SIDE, .help = "pixels, points, columns"),
+    ROW(FLOAT, a.height, "height", 0, SIDE, .help = "pixels, points, lines"),
+    ROW(LIST, a.scene.ports, "ports", 0, .arg = "NAME",
+	.help = "draw this tensor; may be repeated"),
+    ROW(STRING, a.title, "title", 0, .arg = "TEXT", .help = "title instead"),
+    ROW(STRING, range, "range", 0, .arg = "LO,HI", .help = "of the colours"),
+    ROW(FLAG, a.diff, "diff", 0, .help = "two streams and their difference"),
+    ROW(INT, max_record, "max-record", 0, .arg = "BYTES", .min = 64,
+	.max = 1e15, .preset = "67108864", .help = "largest record accepted"),
+    ROW(FLAG, a.quiet, "quiet", 'q', .help = "no remarks"),
     {0},
 };
 
 static const struct tool tool = {"tts-plot", "[options] [FILE ...]",
     "Draws mel-spectrograms and other tensors of record streams", options};
+
+static bool
+on_terminal(const struct mel_album *a)
+{
+	return !a->dir && (!a->output || !strcmp(a->output, "-")) && isatty(1);
+}
 
 /* -t, or the suffix of -o, or what suits standard output. */
 static int
@@ -65,7 +66,7 @@ type_of(int type, const struct mel_album *a)
 	if (type != AUTO)
 		return type;
 	if (!dot)
-		return !a->dir && !a->output && isatty(1) ? TERM : PNG;
+		return on_terminal(a) ? TERM : PNG;
 	for (type = PNG; type < TERM; type++) {
 		if (!strcasecmp(dot + 1, types[type]))
 			return type;
@@ -98,38 +99,9 @@ contract_of(const struct mel_feed_input *in)
 }
 
 static void
-tell(void *quiet, bool failure, const char *line)
+tell(const char *line)
 {
-	if (failure || !*(bool *)quiet)
-		tool_warn("%s", line);
-}
-
-static int
-follow(const struct mel_album *a, const struct mel_feed_input *in,
-    struct mel_err *err)
-{
-	struct mel_term_options o = {(int)a->width, (int)a->height,
-	    isatty(1) && !a->output, a->scene.ranged, a->scene.lo, a->scene.hi,
-	    in->contract};
-
-	mel_term_fit(&o, 1);
-	return mel_term_follow(&o, in->reader,
-	    a->scene.ports.n ? a->scene.ports.item[0] : NULL, a->output, err);
-}
-
-static void
-open_all(struct mel_feed *feed, const struct values *v, char **path, int n)
-{
-	struct mel_err err;
-
-	for (int i = 0; i < n || !i; i++) {
-		const char *name = i < n ? path[i] : NULL;
-
-		if (mel_feed_add(feed, tool_open_input(name),
-			tool_input_name(name), (uint64_t)v->max_record, &err))
-			tool_die("%s", err.msg);
-		feed->input[i].contract = contract_of(&feed->input[i]);
-	}
+	tool_warn("%s", line);
 }
 
 int
@@ -137,7 +109,7 @@ main(int argc, char **argv)
 {
 	struct values v = {0};
 	struct mel_feed feed = {0};
-	struct mel_album *album = &v.album;
+	struct mel_album *album = &v.a;
 	struct mel_err err;
 	int first = tool_parse(&tool, argc, argv, &v), n = argc - first, rc;
 	int type = type_of(v.type, album);
@@ -148,16 +120,23 @@ main(int argc, char **argv)
 		tool_usage("-t term draws one tensor of one stream");
 	if (album->dir && album->output)
 		tool_usage("-o and -d exclude each other");
-	if (type != TERM && !album->output && !album->dir && isatty(1))
+	if (type != TERM && on_terminal(album))
 		tool_usage("binary data is not written to a terminal");
 	if (v.range && mel_scene_range(&album->scene, v.range, &err))
 		tool_usage("--range: %s", err.msg);
-	open_all(&feed, &v, argv + first, n);
+	for (int i = 0; i < n || !i; i++) {
+		const char *name = n ? argv[first + i] : NULL;
+
+		if (mel_feed_add(&feed, tool_open_input(name),
+			tool_input_name(name), (uint64_t)v.max_record, &err))
+			tool_die("%s", err.msg);
+		feed.input[i].contract = contract_of(&feed.input[i]);
+	}
 	album->format = (enum mel_canvas_format)(type - PNG);
 	album->tell = tell;
-	album->ctx = &v.quiet;
-	rc = type == TERM ? follow(album, feed.input, &err)
-			  : mel_album_make(album, &feed, &err);
+	rc = type == TERM
+		 ? mel_album_follow(album, &feed, on_terminal(album), &err)
+		 : mel_album_make(album, &feed, &err);
 	if (rc < 0)
 		tool_die("%s", err.msg);
 	mel_feed_free(&feed);

@@ -77,10 +77,10 @@ voice_find_addon(const char *name)
 
 /* The folder of the addon to use, to be freed. */
 static char *
-choose_addon(const struct voice_options *o, const struct mel_head *head)
+choose_addon(struct voice *v, const struct mel_head *head)
 {
 	const json_t *addon = head ? head->addon : NULL;
-	const char *name = o->addon;
+	const char *name = v->options->addon;
 
 	if (!name && addon) {
 		name = json_string_value(json_object_get(addon, "dir"));
@@ -94,6 +94,7 @@ choose_addon(const struct voice_options *o, const struct mel_head *head)
 		tool_die("the stream names no addon: -a is needed");
 	if (!name)
 		tool_usage("no voice: -a ADDON or MELPIPE_ADDON is needed");
+	v->by_folder = strchr(name, '/') != NULL;
 	return voice_find_addon(name);
 }
 
@@ -152,7 +153,7 @@ voice_open(
 	v->options = o;
 	v->start_ns = mel_clock_ns();
 	v->env = (struct mel_env){.note = note, .tap = tap, .ctx = v};
-	dir = choose_addon(o, head);
+	dir = choose_addon(v, head);
 	if (!mel_isa_available((enum mel_isa)o->isa))
 		tool_die("this machine has no %s", voice_isas[o->isa]);
 	mel_blas_prepare();
@@ -175,7 +176,8 @@ voice_open_stage(
 	    .first = first,
 	    .last = last,
 	    .head = head,
-	    .env = &v->env};
+	    .env = &v->env,
+	    .by_folder = v->by_folder};
 	struct mel_err err;
 
 	if (last > v->addon->n_positions)

@@ -57,6 +57,7 @@ struct voice {
 	const struct voice_options *options;
 	struct mel_registry registry;
 	struct mel_addon *addon;
+	bool by_folder; /* the addon was given as one */
 	struct mel_pool *pool;
 	struct mel_env env; /* ctx is the voice */
 	struct mel_utter utter;

@@ -292,16 +292,19 @@ add_row_ports(
 }
 
 static int
-make_head(struct mel_stage *s, const struct mel_head *in,
+make_head(struct mel_stage *s, const struct mel_stage_options *o,
     const struct mel_member_list *later, struct mel_err *err)
 {
+	const struct mel_head *in = o->head;
+
 	s->head.done = (int)s->last;
 	s->head.contract = json_incref(s->addon->contract);
 	if (in)
 		s->head.addon = json_incref(in->addon);
 	else
-		s->head.addon = json_pack("{s:s, s:s}", "name", s->addon->name,
-		    "digest", s->addon->digest);
+		s->head.addon = json_pack("{s:s, s:s, s:s*}", "name",
+		    s->addon->name, "digest", s->addon->digest, "dir",
+		    o->by_folder ? s->addon->dir : NULL);
 	if (!s->head.addon)
 		return mel_fail(err, "out of memory");
 	if (add_sequence_ports(s, later, err))
@@ -334,7 +337,7 @@ open_all(
 	rc = open_rows(s, o->last < 1 ? 1 : o->last, s->addon->n_positions,
 	    &spec_only, &later, &width, err);
 	if (!rc)
-		rc = make_head(s, o->head, &later, err);
+		rc = make_head(s, o, &later, err);
 	free_members(&later);
 	return rc;
 }

@@ -21,6 +21,7 @@ struct mel_stage_options {
 	const struct mel_head *head; /* of the stream that comes in; NULL if
 					first is 0 */
 	const struct mel_env *env;   /* must outlive the stage */
+	bool by_folder; /* later tools shall find the addon by its folder */
 };
 
 /*

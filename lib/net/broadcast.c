@@ -59,8 +59,8 @@ mel_broadcast_strides(const struct mel_tensor *t, int ndim, int64_t *stride)
 
 void
 mel_broadcast_run(const struct mel_tensor *out,
-    const struct mel_tensor *const in[], int n, mel_row_fn *fn,
-    const void *params, size_t grain, const struct mel_run *run)
+    const struct mel_tensor *const in[], int n, const struct mel_loop *loop,
+    const struct mel_run *run)
 {
 	struct mel_walk walk = {.ndim = out->ndim};
 	int64_t stride[MEL_MAX_DIMS];
@@ -73,5 +73,5 @@ mel_broadcast_run(const struct mel_tensor *out,
 		mel_broadcast_strides(in[k], out->ndim, stride);
 		mel_walk_add(&walk, in[k], 0, stride);
 	}
-	mel_walk_run(&walk, fn, params, grain, run);
+	mel_walk_run(&walk, loop, run);
 }

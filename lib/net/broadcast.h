@@ -18,10 +18,10 @@ int mel_broadcast_dims(const struct mel_node *node,
 void mel_broadcast_strides(
     const struct mel_tensor *t, int ndim, int64_t *stride);
 
-/* fn over all elements of out; operands of a row: out, in[0], in[1] ... */
+/* The loop over all elements of out; operands of a row: out, in[0] ... */
 void mel_broadcast_run(const struct mel_tensor *out,
-    const struct mel_tensor *const in[], int n, mel_row_fn *fn,
-    const void *params, size_t grain, const struct mel_run *run);
+    const struct mel_tensor *const in[], int n, const struct mel_loop *loop,
+    const struct mel_run *run);
 
 /*
  * Row functions from an expression. In `expr` x, y, z are one element of each

@@ -47,8 +47,9 @@ mel_elementwise_forward(const struct mel_node *node,
 	const struct mel_elementwise *e = elementwise(node);
 
 	(void)err;
-	mel_broadcast_run(&out[0], in, node->n_in, e->row[in[0]->dtype],
-	    node->params, e->grain, run);
+	mel_broadcast_run(&out[0], in, node->n_in,
+	    &(struct mel_loop){e->row[in[0]->dtype], node->params, e->grain},
+	    run);
 	return 0;
 }
 
@@ -66,8 +67,10 @@ mel_elementwise_fold(const struct mel_node *node,
 		memcpy(out[0].data, in[0]->data, bytes);
 	for (int i = 1; i < node->n_in; i++) {
 		pair[1] = in[i];
-		mel_broadcast_run(&out[0], pair, 2, e->row[in[0]->dtype],
-		    node->params, e->grain, run);
+		mel_broadcast_run(&out[0], pair, 2,
+		    &(struct mel_loop){
+			e->row[in[0]->dtype], node->params, e->grain},
+		    run);
 		pair[0] = &out[0];
 	}
 	return 0;

@@ -46,7 +46,7 @@ mel_infer_axis(const struct mel_node *node, int64_t axis, int ndim, int *out,
 
 int
 mel_infer_ints(const struct mel_node *node, const struct mel_tensor *t,
-    const char *what, int64_t *out, int max, int *n, struct mel_err *err)
+    const char *what, int64_t *out, int *n, struct mel_err *err)
 {
 	size_t count = mel_tensor_count(t);
 
@@ -56,9 +56,9 @@ mel_infer_ints(const struct mel_node *node, const struct mel_tensor *t,
 	if (t->ndim > 1)
 		return mel_node_fail(
 		    node, err, "%s has %d axes instead of one", what, t->ndim);
-	if (count > (size_t)max)
+	if (count > (size_t)*n)
 		return mel_node_fail(node, err,
-		    "%s has %zu numbers, at most %d", what, count, max);
+		    "%s has %zu numbers, at most %d", what, count, *n);
 	*n = (int)count;
 	if (!count)
 		return 0;
@@ -74,7 +74,7 @@ int
 mel_infer_int(const struct mel_node *node, const struct mel_tensor *t,
     const char *what, int64_t *out, struct mel_err *err)
 {
-	int n, rc = mel_infer_ints(node, t, what, out, 1, &n, err);
+	int n = 1, rc = mel_infer_ints(node, t, what, out, &n, err);
 
 	if (!rc && n != 1)
 		return mel_node_fail(node, err, "%s is empty", what);
@@ -86,9 +86,9 @@ mel_infer_axes(const struct mel_node *node, const struct mel_tensor *t,
     int ndim, unsigned *mask, struct mel_err *err)
 {
 	int64_t axes[MEL_MAX_DIMS];
-	int n, axis = 0, rc;
+	int n = MEL_MAX_DIMS, axis = 0, rc;
 
-	rc = mel_infer_ints(node, t, "axes", axes, MEL_MAX_DIMS, &n, err);
+	rc = mel_infer_ints(node, t, "axes", axes, &n, err);
 	if (rc)
 		return rc;
 	*mask = 0;

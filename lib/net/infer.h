@@ -25,11 +25,11 @@ int mel_infer_axis(const struct mel_node *node, int64_t axis, int ndim,
     int *out, struct mel_err *err);
 
 /*
- * The value of a tensor of i64 or i32 with at most one axis: n numbers, at
- * most max. what: "axes", "shape" ..., for the message.
+ * The value of a tensor of i64 or i32 with at most one axis. *n: the room in
+ * out, then how many there are. what: "axes", "shape" ..., for the message.
  */
 int mel_infer_ints(const struct mel_node *node, const struct mel_tensor *t,
-    const char *what, int64_t *out, int max, int *n, struct mel_err *err);
+    const char *what, int64_t *out, int *n, struct mel_err *err);
 
 /* The value of a tensor with exactly one element. */
 int mel_infer_int(const struct mel_node *node, const struct mel_tensor *t,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "net/network.h"
+#include "net/isa.h"
 
 #include <string.h>
 

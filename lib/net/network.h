@@ -4,6 +4,7 @@
 
 #include "base/pool.h"
 #include "net/graph.h"
+#include "net/isa.h"
 
 /*
  * A network is an ONNX file ready to run; it is const after open. A session
@@ -12,20 +13,6 @@
  */
 struct mel_network;
 struct mel_session;
-
-/* Instruction sets with kernels of their own. */
-enum mel_isa {
-	MEL_ISA_AUTO, /* the best that this machine has */
-	MEL_ISA_PORTABLE,
-	MEL_ISA_AVX2,
-	MEL_ISA_AVX512,
-};
-
-/* "auto", "portable", "avx2", "avx512"; -1 for others. */
-int mel_isa_parse(const char *name);
-
-/* false if this machine or build cannot run it. */
-bool mel_isa_available(enum mel_isa isa);
 
 /*
  * Loads path. External data must lie in the same folder. The file stays
@@ -53,10 +40,12 @@ int mel_session_run(struct mel_session *session, const struct mel_tensor *in,
     struct mel_tensor *out, struct mel_err *err);
 
 /*
- * Debian's OpenBLAS 0.3.21 runs 5 times slower than it could on processors
- * that it does not know. Call once, before any thread is started and before
- * any other call of BLAS; sets OPENBLAS_CORETYPE for this process unless the
- * user did, and limits BLAS to one thread.
+ * For programs that call OpenBLAS themselves; networks here do not, for it
+ * gives other bits when the number of rows changes. Debian's 0.3.21 runs 5
+ * times slower than it could on processors that it does not know. Call once,
+ * before any thread is started and before any other call of BLAS; sets
+ * OPENBLAS_CORETYPE for this process unless the user did, and limits BLAS to
+ * one thread. Does nothing more where OpenBLAS is not loaded.
  */
 void mel_blas_prepare(void);
 

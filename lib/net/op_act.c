@@ -46,15 +46,19 @@ in_blocks(const struct mel_row *row, void (*fn)(const struct block *))
 	}
 }
 
-/* First vector functions (from x to t), then expr of x = x[i], t = t[i]. */
+/* First vector functions (x to t), then expr of a, b, x[i] and t[i]. */
 #define ACT_ROW(name, vectors, expr)                                           \
 	static void name##_block(const struct block *v)                        \
 	{                                                                      \
+		const float a = v->a, b = v->b;                                \
+                                                                               \
+		(void)a;                                                       \
+		(void)b;                                                       \
 		vectors;                                                       \
 		for (size_t i = 0; i < v->n; i++) {                            \
 			float x = v->x[i], t = v->t[i];                        \
                                                                                \
-			(void)x;                                               \
+			(void)t;                                               \
 			v->y[i] = expr;                                        \
 		}                                                              \
 	}                                                                      \
@@ -110,21 +114,19 @@ cubic_tanh(const struct block *v)
 	v->k->tanh(v->t, v->t, v->n);
 }
 
-#define PAR ((const struct act_params *)par)
-
 VECTOR_ROW(relu)
 VECTOR_ROW(sigmoid)
 VECTOR_ROW(softplus)
 MEL_ROW1(relu_i64, int64_t, int64_t, x < 0 ? 0 : x)
 MEL_ROW1(relu_i32, int32_t, int32_t, x < 0 ? 0 : x)
-MEL_ROW1(leaky_f32, float, float, x < 0 ? PAR->a * x : x)
-MEL_ROW1(thresholded_f32, float, float, x <= PAR->a ? 0 : x)
-MEL_ROW1(hard_sigmoid_f32, float, float, unit(PAR->a *x + PAR->b))
+ACT_ROW(leaky, , x < 0 ? a * x : x)
+ACT_ROW(thresholded, , x <= a ? 0 : x)
+ACT_ROW(hard_sigmoid, , unit(a *x + b))
 MEL_ROW1(hard_swish_f32, float, float, x *unit(x / 6 + 0.5f))
 MEL_ROW1(softsign_f32, float, float, x / (1 + fabsf(x)))
-ACT_ROW(elu, v->k->expm1(v->t, v->x, v->n), x < 0 ? v->a * t : x)
-ACT_ROW(selu, v->k->expm1(v->t, v->x, v->n), v->b *(x > 0 ? x : v->a * t))
-ACT_ROW(celu, scaled_expm1(v), x < 0 ? v->a * t : x)
+ACT_ROW(elu, v->k->expm1(v->t, v->x, v->n), x < 0 ? a * t : x)
+ACT_ROW(selu, v->k->expm1(v->t, v->x, v->n), v->b *(x > 0 ? x : a * t))
+ACT_ROW(celu, scaled_expm1(v), x < 0 ? a * t : x)
 ACT_ROW(mish, tanh_softplus(v), x *t)
 ACT_ROW(gelu, scaled_erf(v), 0.5f * x * (1 + t))
 ACT_ROW(gelu_tanh, cubic_tanh(v), 0.5f * x * (1 + t))
@@ -169,8 +171,10 @@ gelu_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	const struct gelu *p = node->params;
 
 	(void)err;
-	mel_broadcast_run(&out[0], in, 1, p->tanh ? gelu_tanh_f32 : gelu_f32, p,
-	    MEL_GRAIN_MATH, run);
+	mel_broadcast_run(&out[0], in, 1,
+	    &(struct mel_loop){
+		p->tanh ? gelu_tanh_f32 : gelu_f32, p, MEL_GRAIN_MATH},
+	    run);
 	return 0;
 }
 
@@ -236,8 +240,9 @@ clip_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	    low ? low->data : NULL, high ? high->data : NULL};
 
 	(void)err;
-	mel_broadcast_run(
-	    &out[0], in, 1, e->row[in[0]->dtype], &bounds, MEL_GRAIN_COPY, run);
+	mel_broadcast_run(&out[0], in, 1,
+	    &(struct mel_loop){e->row[in[0]->dtype], &bounds, MEL_GRAIN_COPY},
+	    run);
 	return 0;
 }
 

@@ -13,9 +13,12 @@
  * wrap around; they are computed unsigned, where C defines that.
  */
 
-/* Floats by a kernel; an input that is repeated becomes a block of copies. */
+/*
+ * Floats by a kernel. For one that is repeated there is a kernel, too, if the
+ * order does not matter; else it becomes a block of copies.
+ */
 static void
-vector_row(const struct mel_row *row, mel_binary *fn)
+vector_row(const struct mel_row *row, mel_binary *fn, mel_scalar *with)
 {
 	float *out = row->p[0], copies[256];
 	const float *a = row->p[1], *b = row->p[2];
@@ -23,6 +26,10 @@ vector_row(const struct mel_row *row, mel_binary *fn)
 
 	if (row->step[1] && row->step[2]) {
 		fn(out, a, b, row->n);
+		return;
+	}
+	if (with) {
+		with(out, row->step[1] ? a : b, row->step[1] ? *b : *a, row->n);
 		return;
 	}
 	most = row->n < most ? row->n : most;
@@ -37,18 +44,21 @@ vector_row(const struct mel_row *row, mel_binary *fn)
 	}
 }
 
-#define VECTOR_ROW(name)                                                       \
+#define VECTOR_ROW(name, with)                                                 \
 	static void name##_f32(const struct mel_row *row)                      \
 	{                                                                      \
-		vector_row(row, row->kernels->name);                           \
+		vector_row(row, row->kernels->name, with);                     \
 	}
 
 #define ARITH_ROWS(name, expr)                                                 \
-	VECTOR_ROW(name)                                                       \
 	MEL_ROW2(name##_i64, uint64_t, uint64_t, uint64_t, expr)               \
 	MEL_ROW2(name##_i32, uint32_t, uint32_t, uint32_t, expr)               \
 	MEL_ROW2(name##_u8, uint8_t, uint8_t, uint8_t, expr)
 
+VECTOR_ROW(add, row->kernels->addc)
+VECTOR_ROW(sub, NULL)
+VECTOR_ROW(mul, row->kernels->mulc)
+VECTOR_ROW(div, NULL)
 ARITH_ROWS(add, x + y)
 ARITH_ROWS(sub, x - y)
 ARITH_ROWS(mul, x *y)
@@ -66,7 +76,6 @@ ORDER_ROWS(max, x > y || x != x ? x : y)
 /* Toward zero; y is not 0 (forward checks). The lowest / -1 wraps. */
 #define QUOTIENT(x, y, U) ((y) == -1 ? (int64_t)(0 - (U)(x)) : (x) / (y))
 
-VECTOR_ROW(div)
 MEL_ROW2(div_i64, int64_t, int64_t, int64_t, QUOTIENT(x, y, uint64_t))
 MEL_ROW2(div_i32, int32_t, int32_t, int32_t, QUOTIENT(x, y, uint32_t))
 MEL_ROW2(div_u8, uint8_t, uint8_t, uint8_t, x / y)
@@ -222,8 +231,10 @@ pow_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 {
 	(void)node;
 	(void)err;
-	mel_broadcast_run(&out[0], in, 2, pow_row(in[0]->dtype, in[1]->dtype),
-	    NULL, MEL_GRAIN_MATH, run);
+	mel_broadcast_run(&out[0], in, 2,
+	    &(struct mel_loop){
+		pow_row(in[0]->dtype, in[1]->dtype), NULL, MEL_GRAIN_MATH},
+	    run);
 	return 0;
 }
 
@@ -265,7 +276,8 @@ mod_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 		row = mod_i64;
 	else if (!p->c_sign && in[0]->dtype == MEL_I32)
 		row = mod_i32;
-	mel_broadcast_run(&out[0], in, 2, row, NULL, e->grain, run);
+	mel_broadcast_run(
+	    &out[0], in, 2, &(struct mel_loop){row, NULL, e->grain}, run);
 	return 0;
 }
 
@@ -285,8 +297,9 @@ mean_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 {
 	if (mel_elementwise_fold(node, in, out, run, err))
 		return -1;
-	mel_broadcast_run(&out[0], NULL, 0, divide_by_count, &node->n_in,
-	    MEL_GRAIN_COPY, run);
+	mel_broadcast_run(&out[0], NULL, 0,
+	    &(struct mel_loop){divide_by_count, &node->n_in, MEL_GRAIN_COPY},
+	    run);
 	return 0;
 }
 

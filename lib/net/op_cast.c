@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/infer.h"
 #include "net/ops.h"
-#include "net/source.h"
 #include "net/walk.h"
+#include "net/weights.h"
 
 /*
  * Cast goes through a block of double or int64, which hold every value of
@@ -165,7 +165,8 @@ cast_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	walk.dim[0] = (int64_t)mel_tensor_count(&out[0]);
 	mel_walk_add(&walk, &out[0], 0, &one);
 	mel_walk_add(&walk, in[0], 0, &one);
-	mel_walk_run(&walk, cast_row, &cast, MEL_GRAIN_COPY, run);
+	mel_walk_run(
+	    &walk, &(struct mel_loop){cast_row, &cast, MEL_GRAIN_COPY}, run);
 	return 0;
 }
 

@@ -37,9 +37,9 @@ fill_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 {
 	const struct fill *p = node->params;
 	int64_t dim[MEL_MAX_DIMS];
-	int n, rc;
+	int n = MEL_MAX_DIMS, rc;
 
-	rc = mel_infer_ints(node, in[0], "shape", dim, MEL_MAX_DIMS, &n, err);
+	rc = mel_infer_ints(node, in[0], "shape", dim, &n, err);
 	return rc ? rc : mel_infer_shape(node, &out[0], p->dtype, n, dim, err);
 }
 

@@ -167,8 +167,10 @@ elements_forward(const struct mel_node *node,
 	mel_walk_add(&walk, &out[0], 0, own);
 	mel_walk_add(&walk, in[1], 0, own);
 	mel_walk_add(&walk, in[0], 0, stride);
-	mel_walk_run(&walk, by_size[mel_dtype_size(in[0]->dtype)], &e,
-	    MEL_GRAIN_COPY, run);
+	mel_walk_run(&walk,
+	    &(struct mel_loop){
+		by_size[mel_dtype_size(in[0]->dtype)], &e, MEL_GRAIN_COPY},
+	    run);
 	return 0;
 }
 

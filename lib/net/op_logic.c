@@ -102,8 +102,10 @@ where_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 
 	(void)node;
 	(void)err;
-	mel_broadcast_run(&out[0], in, 3, by_size[mel_dtype_size(out[0].dtype)],
-	    NULL, MEL_GRAIN_COPY, run);
+	mel_broadcast_run(&out[0], in, 3,
+	    &(struct mel_loop){
+		by_size[mel_dtype_size(out[0].dtype)], NULL, MEL_GRAIN_COPY},
+	    run);
 	return 0;
 }
 

@@ -76,13 +76,12 @@ static int
 expand_infer(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], struct mel_err *err)
 {
-	struct mel_tensor want = {.dtype = in[0]->dtype};
+	struct mel_tensor want = {.dtype = in[0]->dtype, .ndim = MEL_MAX_DIMS};
 	const struct mel_tensor *both[2] = {in[0], &want};
 	int64_t dim[MEL_MAX_DIMS];
 	int n, rc;
 
-	rc = mel_infer_ints(
-	    node, in[1], "shape", want.dim, MEL_MAX_DIMS, &want.ndim, err);
+	rc = mel_infer_ints(node, in[1], "shape", want.dim, &want.ndim, err);
 	if (rc)
 		return rc;
 	if (mel_infer_shape(
@@ -109,10 +108,9 @@ static int
 tile_repeats(const struct mel_node *node, const struct mel_tensor *const in[],
     int64_t repeats[MEL_MAX_DIMS], struct mel_err *err)
 {
-	int n, rc;
+	int n = MEL_MAX_DIMS, rc;
 
-	rc = mel_infer_ints(
-	    node, in[1], "repeats", repeats, MEL_MAX_DIMS, &n, err);
+	rc = mel_infer_ints(node, in[1], "repeats", repeats, &n, err);
 	if (!rc && n != in[0]->ndim)
 		return mel_node_fail(
 		    node, err, "%d repeats for %d axes", n, in[0]->ndim);

@@ -47,18 +47,18 @@ read_pads(const struct mel_node *node, const struct mel_tensor *const in[],
 {
 	const struct mel_tensor *axes_in = mel_input(node, in, 3);
 	int64_t pads[2 * MEL_MAX_DIMS], axes[MEL_MAX_DIMS];
-	int n, n_axes = in[0]->ndim, axis, rc = 0;
+	int n = 2 * MEL_MAX_DIMS, n_axes = in[0]->ndim, axis, rc = 0;
 
 	for (int i = 0; i < n_axes; i++) {
 		axes[i] = i;
 		begin[i] = end[i] = 0;
 	}
-	if (axes_in)
-		rc = mel_infer_ints(
-		    node, axes_in, "axes", axes, MEL_MAX_DIMS, &n_axes, err);
+	if (axes_in) {
+		n_axes = MEL_MAX_DIMS;
+		rc = mel_infer_ints(node, axes_in, "axes", axes, &n_axes, err);
+	}
 	if (!rc)
-		rc = mel_infer_ints(
-		    node, in[1], "pads", pads, 2 * MEL_MAX_DIMS, &n, err);
+		rc = mel_infer_ints(node, in[1], "pads", pads, &n, err);
 	if (rc)
 		return rc;
 	if (n != 2 * n_axes)

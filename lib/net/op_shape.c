@@ -177,12 +177,11 @@ static int
 reshape_infer(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], struct mel_err *err)
 {
-	struct mel_tensor want = {.dtype = in[0]->dtype};
+	struct mel_tensor want = {.dtype = in[0]->dtype, .ndim = MEL_MAX_DIMS};
 	unsigned copied;
 	int open, rc;
 
-	rc = mel_infer_ints(
-	    node, in[1], "shape", want.dim, MEL_MAX_DIMS, &want.ndim, err);
+	rc = mel_infer_ints(node, in[1], "shape", want.dim, &want.ndim, err);
 	if (rc)
 		return rc;
 	if (resolve_zeros(node, in[0], &want, &copied, &open, err))

@@ -80,15 +80,16 @@ slice_read(const struct mel_node *node, const struct mel_tensor *const in[],
 	static const char *const name[] = {"starts", "ends", "axes", "steps"};
 	int64_t list[4][MEL_MAX_DIMS];
 	const int64_t *lists[4] = {list[0], list[1], list[2], list[3]};
-	int n[4] = {0};
+	int n[4];
 
 	for (int i = 0; i < 4; i++) {
 		const struct mel_tensor *t = mel_input(node, in, i + 1);
 		int rc = 0;
 
+		n[i] = t ? MEL_MAX_DIMS : 0;
 		if (t)
-			rc = mel_infer_ints(node, t, name[i], list[i],
-			    MEL_MAX_DIMS, &n[i], err);
+			rc = mel_infer_ints(
+			    node, t, name[i], list[i], &n[i], err);
 		if (rc)
 			return rc;
 	}
@@ -260,29 +261,36 @@ given_part(const struct mel_node *node, const struct mel_tensor *t, int k,
 	return 0;
 }
 
-/* Length of part k, of which *left becomes less. */
+/* The way along the axis: part k begins where `left` of n are left. */
+struct cut {
+	int64_t n, left, len; /* of the axis, of what is to come, of part k */
+	int k;
+};
+
+/* Sets len and takes it from left. */
 static int
 split_part(const struct mel_node *node, const struct mel_tensor *const in[],
-    int64_t n, int k, int64_t *left, int64_t *len, struct mel_err *err)
+    struct cut *c, struct mel_err *err)
 {
 	const struct split *p = node->params;
 	const struct mel_tensor *given = mel_input(node, in, 1);
 	int rc = 0;
 
-	if (!given && !p->parts && n % node->n_out)
+	if (!given && !p->parts && c->n % node->n_out)
 		return mel_node_fail(node, err,
-		    "%lld cannot be split in %d equal parts", (long long)n,
+		    "%lld cannot be split in %d equal parts", (long long)c->n,
 		    node->n_out);
-	*len = even_part(n, node->n_out, k);
+	c->len = even_part(c->n, node->n_out, c->k);
 	if (given)
-		rc = given_part(node, given, k, len, err);
+		rc = given_part(node, given, c->k, &c->len, err);
 	if (rc)
 		return rc;
-	if (*len < 0 || *len > *left || (k == node->n_out - 1 && *len != *left))
+	if (c->len < 0 || c->len > c->left ||
+	    (c->k == node->n_out - 1 && c->len != c->left))
 		return mel_node_fail(node, err,
-		    "part %d is %lld long, %lld are left", k, (long long)*len,
-		    (long long)*left);
-	*left -= *len;
+		    "part %d is %lld long, %lld are left", c->k,
+		    (long long)c->len, (long long)c->left);
+	c->left -= c->len;
 	return 0;
 }
 
@@ -292,16 +300,18 @@ split_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 {
 	const struct split *p = node->params;
 	struct mel_tensor part = *in[0];
-	int64_t n, left;
+	struct cut c = {0};
 	int axis, rc;
 
 	if (mel_infer_axis(node, p->axis, part.ndim, &axis, err))
 		return -1;
-	n = left = part.dim[axis];
+	c.n = c.left = part.dim[axis];
 	for (int k = 0; k < node->n_out; k++) {
-		rc = split_part(node, in, n, k, &left, &part.dim[axis], err);
+		c.k = k;
+		rc = split_part(node, in, &c, err);
 		if (rc)
 			return rc;
+		part.dim[axis] = c.len;
 		mel_infer_like(&out[k], &part);
 	}
 	return 0;
@@ -312,17 +322,19 @@ split_forward(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
 {
 	const struct split *p = node->params;
-	int64_t stride[MEL_MAX_DIMS], n, left, len;
+	int64_t stride[MEL_MAX_DIMS];
+	struct cut c = {0};
 	int axis;
 
 	if (mel_infer_axis(node, p->axis, in[0]->ndim, &axis, err))
 		return -1;
 	mel_strides(in[0]->ndim, in[0]->dim, stride);
-	n = left = in[0]->dim[axis];
+	c.n = c.left = in[0]->dim[axis];
 	for (int k = 0; k < node->n_out; k++) {
-		int64_t at = n - left;
+		int64_t at = c.n - c.left;
 
-		if (split_part(node, in, n, k, &left, &len, err))
+		c.k = k;
+		if (split_part(node, in, &c, err))
 			return -1;
 		if (out[k].dtype)
 			mel_walk_strided(

@@ -7,8 +7,12 @@
 #include "base/mem.h"
 #include "net/eval.h"
 
-/* Values up to this size are evaluated while planning, if they can be. */
+/*
+ * Values up to this size are evaluated while planning, if they can be. In a
+ * later plan that is every value, and only lengths are worth it.
+ */
 #define KNOWN_BYTES 65536
+#define LATER_BYTES 256
 
 struct build {
 	const struct mel_planner *p;
@@ -120,7 +124,7 @@ is_known(const struct build *b, const struct mel_node *node)
 		if (b->out[k].dtype)
 			bytes += mel_tensor_bytes(&b->out[k]);
 	}
-	return bytes <= KNOWN_BYTES;
+	return bytes <= (size_t)(b->later ? LATER_BYTES : KNOWN_BYTES);
 }
 
 static int

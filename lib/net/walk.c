@@ -111,18 +111,18 @@ merge_axes(struct mel_walk *w)
 
 struct job {
 	const struct mel_walk *walk;
-	mel_row_fn *fn;
-	const void *params;
+	const struct mel_loop *loop;
 	const struct mel_kernels *kernels;
 };
 
-/* Index and offsets [elements] of element number `flat`. */
+/* Index and offsets [elements] of element number `flat` of ndim axes. */
 static void
-seek(const struct mel_walk *w, size_t flat, int64_t *at, int64_t *offset)
+seek(const struct mel_walk *w, int ndim, size_t flat, int64_t *at,
+    int64_t *offset)
 {
 	for (int k = 0; k < w->n; k++)
 		offset[k] = 0;
-	for (int d = w->ndim - 1; d >= 0; d--) {
+	for (int d = ndim - 1; d >= 0; d--) {
 		at[d] = (int64_t)(flat % (size_t)w->dim[d]);
 		flat /= (size_t)w->dim[d];
 		for (int k = 0; k < w->n; k++)
@@ -152,31 +152,32 @@ walk_range(void *ctx, size_t lo, size_t hi)
 {
 	const struct job *job = ctx;
 	const struct mel_walk *w = job->walk;
-	struct mel_row row = {.params = job->params, .kernels = job->kernels};
+	struct mel_row row = {
+	    .params = job->loop->params, .kernels = job->kernels};
 	int64_t at[MEL_WALK_DIMS], offset[MEL_WALK_MAX];
 	int last = w->ndim - 1;
 
 	for (int k = 0; k < w->n; k++)
 		row.step[k] = w->stride[k][last];
-	seek(w, lo, at, offset);
+	seek(w, w->ndim, lo, at, offset);
 	while (lo < hi) {
 		row.n = (size_t)(w->dim[last] - at[last]);
 		if (row.n > hi - lo)
 			row.n = hi - lo;
 		for (int k = 0; k < w->n; k++)
 			row.p[k] = w->base[k] + offset[k] * (int64_t)w->size[k];
-		job->fn(&row);
+		job->loop->fn(&row);
 		lo += row.n;
 		advance(w, (int64_t)row.n, at, offset);
 	}
 }
 
 void
-mel_walk_run(struct mel_walk *walk, mel_row_fn *fn, const void *params,
-    size_t grain, const struct mel_run *run)
+mel_walk_run(struct mel_walk *walk, const struct mel_loop *loop,
+    const struct mel_run *run)
 {
-	struct job job = {walk, fn, params, run->kernels};
-	struct mel_range range = {walk_range, &job, 1, grain};
+	struct job job = {walk, loop, run->kernels};
+	struct mel_range range = {walk_range, &job, 1, loop->grain};
 
 	for (int d = 0; d < walk->ndim; d++)
 		range.n *= (size_t)walk->dim[d];
@@ -205,14 +206,126 @@ COPY_ROW(copy_2, uint16_t)
 COPY_ROW(copy_4, uint32_t)
 COPY_ROW(copy_8, uint64_t)
 
+/*
+ * Transposing: the last two axes are contiguous in the input and in the
+ * output, in this order. Squares that stay in the cache are copied one by one.
+ */
+#define TILE 16
+
+#define COPY_TILES(name, type)                                                 \
+	static void name(const struct mel_walk *w, const int64_t *offset,      \
+	    int64_t lo, int64_t hi)                                            \
+	{                                                                      \
+		int last = w->ndim - 1;                                        \
+		int64_t n = w->dim[last], so = w->stride[0][last - 1];         \
+		int64_t si = w->stride[1][last], end;                          \
+		type *out = (type *)(void *)w->base[0] + offset[0];            \
+		const type *in = (type *)(void *)w->base[1] + offset[1];       \
+                                                                               \
+		for (int64_t c = 0; c < n; c = end) {                          \
+			end = c + TILE < n ? c + TILE : n;                     \
+			for (int64_t i = lo; i < hi; i++) {                    \
+				for (int64_t j = c; j < end; j++)              \
+					out[i * so + j] = in[i + j * si];      \
+			}                                                      \
+		}                                                              \
+	}
+
+COPY_TILES(tiles_1, uint8_t)
+COPY_TILES(tiles_2, uint16_t)
+COPY_TILES(tiles_4, uint32_t)
+COPY_TILES(tiles_8, uint64_t)
+
+/* Strips of TILE rows, lo to hi - 1 of all planes. */
+static void
+copy_strips(void *ctx, size_t lo, size_t hi)
+{
+	static void (*const by_size[])(
+	    const struct mel_walk *, const int64_t *, int64_t, int64_t) = {
+	    [1] = tiles_1, [2] = tiles_2, [4] = tiles_4, [8] = tiles_8};
+	const struct mel_walk *w = ctx;
+	int64_t at[MEL_WALK_DIMS], offset[MEL_WALK_MAX];
+	int64_t rows = w->dim[w->ndim - 2];
+	size_t strips = (size_t)((rows + TILE - 1) / TILE);
+
+	for (size_t i = lo; i < hi; i++) {
+		int64_t row = (int64_t)(i % strips) * TILE;
+
+		seek(w, w->ndim - 2, i / strips, at, offset);
+		by_size[w->size[0]](
+		    w, offset, row, row + TILE < rows ? row + TILE : rows);
+	}
+}
+
+/* Moves axis d to the place before the last one; a copy has no order. */
+static void
+make_plane(struct mel_walk *w, int d)
+{
+	int64_t dim = w->dim[d], so = w->stride[0][d], si = w->stride[1][d];
+	int to = w->ndim - 2;
+
+	for (; d < to; d++) {
+		w->dim[d] = w->dim[d + 1];
+		w->stride[0][d] = w->stride[0][d + 1];
+		w->stride[1][d] = w->stride[1][d + 1];
+	}
+	w->dim[to] = dim;
+	w->stride[0][to] = so;
+	w->stride[1][to] = si;
+}
+
+/* The axis to be made a row of tiles, or -1 if that does not pay. */
+static int
+plane_axis(const struct mel_walk *w)
+{
+	int last = w->ndim - 1;
+
+	if (w->stride[0][last] != 1 || w->stride[1][last] == 1 ||
+	    w->dim[last] < TILE)
+		return -1;
+	for (int d = 0; d < last; d++) {
+		if (w->stride[1][d] == 1 && w->dim[d] >= TILE)
+			return d;
+	}
+	return -1;
+}
+
+static void
+transpose(struct mel_walk *walk, const struct mel_run *run)
+{
+	struct mel_range range = {copy_strips, walk, 1, 0};
+	int last = walk->ndim - 1;
+
+	for (int d = 0; d < last - 1; d++)
+		range.n *= (size_t)walk->dim[d];
+	range.n *= (size_t)((walk->dim[last - 1] + TILE - 1) / TILE);
+	range.grain = 1 + MEL_GRAIN_COPY / (TILE * (size_t)walk->dim[last]);
+	mel_range_run(&range, run->pool);
+}
+
 void
 mel_walk_copy(struct mel_walk *walk, const struct mel_run *run)
 {
 	static mel_row_fn *const by_size[] = {
 	    [1] = copy_1, [2] = copy_2, [4] = copy_4, [8] = copy_8};
+	int axis;
 
 	assert(walk->n == 2 && walk->size[0] == walk->size[1]);
-	mel_walk_run(walk, by_size[walk->size[0]], NULL, MEL_GRAIN_COPY, run);
+	for (int d = 0; d < walk->ndim; d++) {
+		if (!walk->dim[d])
+			return;
+	}
+	merge_axes(walk);
+	axis = plane_axis(walk);
+	if (axis >= 0) {
+		make_plane(walk, axis);
+		transpose(walk, run);
+	} else {
+		mel_walk_run(walk,
+		    &(struct mel_loop){
+			by_size[walk->size[0]], NULL, MEL_GRAIN_COPY},
+		    run);
+	}
 }
 
 void

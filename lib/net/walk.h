@@ -35,11 +35,18 @@ struct mel_row {
 	size_t n;                   /* elements, > 0 */
 	void *p[MEL_WALK_MAX];      /* first element of each operand */
 	int64_t step[MEL_WALK_MAX]; /* [elements]; of single ones 1 */
-	const void *params;         /* as passed to mel_walk_run */
+	const void *params;         /* the loop's */
 	const struct mel_kernels *kernels;
 };
 
 typedef void mel_row_fn(const struct mel_row *row);
+
+/* What is done with every row. */
+struct mel_loop {
+	mel_row_fn *fn;
+	const void *params; /* for row->params; of any type that fn expects */
+	size_t grain;       /* elements worth a task: MEL_GRAIN_... */
+};
 
 /* Row-major strides [elements] of a shape. */
 void mel_strides(int ndim, const int64_t *dim, int64_t *stride);
@@ -51,9 +58,9 @@ void mel_strides(int ndim, const int64_t *dim, int64_t *stride);
 void mel_walk_add(struct mel_walk *walk, const struct mel_tensor *t,
     int64_t offset, const int64_t *stride);
 
-/* Runs fn over everything. Merges axes in `walk`. Any axis may be empty. */
-void mel_walk_run(struct mel_walk *walk, mel_row_fn *fn, const void *params,
-    size_t grain, const struct mel_run *run);
+/* Runs the loop over everything. Merges axes in `walk`; any may be empty. */
+void mel_walk_run(struct mel_walk *walk, const struct mel_loop *loop,
+    const struct mel_run *run);
 
 /*
  * Copies operand 1 to operand 0, which have the same element type: 1, 2, 4 or

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plot/album.h"
 
+#include <unistd.h>
+
 #include "base/outdir.h"
+#include "plot/term.h"
 
 struct work {
 	const struct mel_album *album;
@@ -17,7 +20,8 @@ static const char *const suffix[] = {"png", "svg", "pdf"};
 static void
 tell(const struct work *w, bool failure, const char *line)
 {
-	w->album->tell(w->album->ctx, failure, line);
+	if (failure || !w->album->quiet)
+		w->album->tell(line);
 }
 
 /* Writes the file that `picture` holds and empties it. */
@@ -36,6 +40,9 @@ save(struct work *w, struct mel_outfile *out, struct mel_err *err)
 	if (!rc)
 		rc = mel_write_full(out->fd, p->data.data, p->data.len, err);
 	if (rc)
+		mel_fail_in(
+		    err, "%s", out->path ? out->path : "standard output");
+	if (rc)
 		mel_outfile_abort(out);
 	else
 		rc = mel_outfile_commit(out, err);
@@ -49,10 +56,11 @@ draw(struct work *w, struct mel_err *err)
 	const struct mel_album *a = w->album;
 	struct mel_figure figure = {0};
 	struct mel_strings notes = {0};
+	struct mel_scene scene = a->scene;
 	int rc;
 
-	rc = mel_feed_figure(
-	    w->feed, &a->scene, a->diff, a->title, &figure, &notes, err);
+	scene.notes = &notes;
+	rc = mel_feed_figure(w->feed, &scene, a->diff, a->title, &figure, err);
 	if (!rc)
 		rc = mel_picture_add(&w->picture, &figure, err);
 	for (size_t i = 0; i < notes.n; i++)
@@ -140,4 +148,23 @@ mel_album_make(
 	mel_picture_free(&w.picture);
 	mel_outdir_close(&w.dir);
 	return rc ? -1 : w.failed;
+}
+
+int
+mel_album_follow(const struct mel_album *album, const struct mel_feed *feed,
+    bool live, struct mel_err *err)
+{
+	const struct mel_feed_input *in = &feed->input[0];
+	const struct mel_scene *scene = &album->scene;
+	struct mel_term_options o = {.columns = (int)album->width,
+	    .lines = (int)album->height,
+	    .live = live,
+	    .ranged = scene->ranged,
+	    .lo = scene->lo,
+	    .hi = scene->hi,
+	    .contract = in->contract};
+
+	mel_term_fit(&o, STDOUT_FILENO);
+	return mel_term_follow(&o, in->reader,
+	    scene->ports.n ? scene->ports.item[0] : NULL, album->output, err);
 }

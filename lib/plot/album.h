@@ -12,15 +12,18 @@
 struct mel_album {
 	enum mel_canvas_format format;
 	double width, height;   /* as in struct mel_picture */
-	struct mel_scene scene; /* ports and range; as mel_feed_figure */
+	struct mel_scene scene; /* ports and range are used */
 	bool diff;
 	char *title;  /* not owned; NULL: key and text */
 	char *output; /* not owned; path, NULL or "-": standard output */
 	char *dir;    /* not owned; path of the folder, or NULL */
 
-	/* Gets each remark and each utterance's failure, fit to show. */
-	void (*tell)(void *ctx, bool failure, const char *line);
-	void *ctx;
+	/*
+	 * Gets each utterance's failure and, unless quiet, each remark, one
+	 * line fit to show.
+	 */
+	void (*tell)(const char *line);
+	bool quiet;
 };
 
 /*
@@ -31,5 +34,14 @@ struct mel_album {
  */
 int mel_album_make(
     const struct mel_album *album, struct mel_feed *feed, struct mel_err *err);
+
+/*
+ * Shows the feed's first stream as text for a terminal, see plot/term.h: of
+ * the album width and height [columns, lines], range, the first of the ports
+ * and output are used. live: the output is a terminal. Returns as
+ * mel_album_make.
+ */
+int mel_album_follow(const struct mel_album *album, const struct mel_feed *feed,
+    bool live, struct mel_err *err);
 
 #endif

@@ -12,16 +12,23 @@
  * not called again but for `close`.
  */
 struct mel_canvas_backend {
+	/*
+	 * Begins a page. SVG has one; PNG has one; PDF completes the page
+	 * before, if there is one.
+	 */
 	void (*page)(struct mel_canvas *canvas, double width, double height);
 	void (*fill)(
 	    struct mel_canvas *canvas, struct mel_box box, struct mel_ink ink);
 	void (*stroke)(struct mel_canvas *canvas, const double (*point)[2],
 	    size_t n, double width, struct mel_ink ink);
+	/* utf8 is not empty, valid and without control characters. */
 	void (*text)(struct mel_canvas *canvas, const struct mel_text *text,
 	    const char *utf8);
+	/* box is filled whole, whatever w and h are. */
 	void (*image)(struct mel_canvas *canvas, struct mel_box box,
 	    const uint32_t *pixel, int w, int h);
-	void (*close)(struct mel_canvas *canvas); /* completes the file */
+	/* Completes the file, if there is a page, and releases cairo. */
+	void (*close)(struct mel_canvas *canvas);
 };
 
 struct mel_canvas {
@@ -34,6 +41,7 @@ struct mel_canvas {
 	struct mel_err err;
 };
 
+/* PNG and PDF; SVG. */
 extern const struct mel_canvas_backend mel_canvas_cairo;
 extern const struct mel_canvas_backend mel_canvas_svg;
 

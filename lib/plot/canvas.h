@@ -48,6 +48,7 @@ int mel_canvas_open(struct mel_canvas **canvas, enum mel_canvas_format format,
 /* Begins a page of this size [1..MEL_CANVAS_SIDE], white. */
 void mel_canvas_page(struct mel_canvas *canvas, double width, double height);
 
+/* Fills a rectangle; its edges are sharp where they lie on whole units. */
 void mel_canvas_fill(
     struct mel_canvas *canvas, struct mel_box box, struct mel_ink ink);
 
@@ -55,10 +56,17 @@ void mel_canvas_fill(
 void mel_canvas_stroke(struct mel_canvas *canvas, const double (*point)[2],
     size_t n, double width, struct mel_ink ink);
 
-/* Black text, UTF-8. */
+/*
+ * Black text: valid UTF-8 without control characters (see mel_figure_text).
+ * The empty string draws nothing.
+ */
 void mel_canvas_text(
     struct mel_canvas *canvas, const struct mel_text *text, const char *utf8);
 
+/*
+ * How far the text would reach, in units of the page; 0 after an error. Wants
+ * a page.
+ */
 double mel_canvas_text_width(
     struct mel_canvas *canvas, double size, bool bold, const char *utf8);
 

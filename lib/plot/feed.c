@@ -61,7 +61,7 @@ same_contract(
 int
 mel_feed_figure(const struct mel_feed *feed, const struct mel_scene *scene,
     bool diff, const char *title, struct mel_figure *figure,
-    struct mel_strings *notes, struct mel_err *err)
+    struct mel_err *err)
 {
 	const struct mel_feed_input *a = &feed->input[0], *in;
 	struct mel_scene own = *scene;
@@ -77,13 +77,13 @@ mel_feed_figure(const struct mel_feed *feed, const struct mel_scene *scene,
 		head = mel_reader_head(in->reader);
 		own.contract = in->contract;
 		own.heading = feed->n > 1 ? in->name : NULL;
-		if (mel_scene_add(figure, &own, head, &in->u, notes, err))
+		if (mel_scene_add(figure, &own, head, &in->u, err))
 			return -1;
 	}
 	own.contract = a->contract;
 	head = mel_reader_head(a->reader);
-	if (diff && mel_scene_difference(
-			figure, &own, head, &a->u, &a[1].u, notes, err))
+	if (diff &&
+	    mel_scene_difference(figure, &own, head, &a->u, &a[1].u, err))
 		return -1;
 	return mel_scene_finish(figure, title, &a->u, err);
 }

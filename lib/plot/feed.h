@@ -37,12 +37,12 @@ int mel_feed_next(struct mel_feed *feed, struct mel_err *err);
 /*
  * The figure of the present utterances, which must be whole: the panels of
  * each stream, and with two streams and `diff` those of their main ports'
- * difference. Of the scene ports and range are used; title and notes are
- * those of plot/scene.h.
+ * difference. Of the scene ports, range and notes are used; the title
+ * is that of mel_scene_finish.
  */
 int mel_feed_figure(const struct mel_feed *feed, const struct mel_scene *scene,
     bool diff, const char *title, struct mel_figure *figure,
-    struct mel_strings *notes, struct mel_err *err);
+    struct mel_err *err);
 
 /* Whether all present utterances are whole. */
 bool mel_feed_whole(const struct mel_feed *feed);

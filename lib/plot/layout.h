@@ -13,6 +13,7 @@
 #define MEL_TITLE_SIZE 15.0
 #define MEL_LABEL_ROWS 2 /* symbols' labels are staggered */
 
+/* A rectangle; x, y is its upper left corner. */
 struct mel_box {
 	double x, y, w, h;
 };
@@ -42,6 +43,7 @@ double mel_layout_height(const struct mel_figure *figure);
 int mel_layout_make(struct mel_layout *layout, const struct mel_figure *figure,
     double width, double height, struct mel_err *err);
 
+/* Accepts the zero struct. */
 void mel_layout_free(struct mel_layout *layout);
 
 #endif

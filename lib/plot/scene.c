@@ -29,7 +29,7 @@ begin(struct mel_figure *figure, const struct mel_scene *scene,
 
 	return (struct work){figure, scene, head, u,
 	    port < 0 ? NULL : head->port[port].name,
-	    c->rate > 0 && c->hop > 0 ? c->hop / c->rate : 1, NULL};
+	    c->rate > 0 && c->hop > 0 ? c->hop / c->rate : 1, scene->notes};
 }
 
 static bool
@@ -108,12 +108,12 @@ set_range(struct mel_panel *panel, const char *name, const struct work *w,
 
 	if (panel->kind == MEL_PANEL_CURVE)
 		pad_range(panel);
-	if (!missing)
+	/* In a curve it is a gap: pitch where there is no voice. */
+	if (!missing || panel->kind == MEL_PANEL_CURVE)
 		return 0;
 	rc = mel_buf_printf(&note, err,
-	    "utterance '%s': port '%s': %zu of %zu values are NaN, drawn %s",
-	    w->u->key, name, missing, mel_tensor_count(&panel->value),
-	    panel->kind == MEL_PANEL_CURVE ? "as gaps" : "grey");
+	    "utterance '%s': port '%s': %zu of %zu values are NaN, drawn grey",
+	    w->u->key, name, missing, mel_tensor_count(&panel->value));
 	if (!rc)
 		rc = mel_strings_add(w->notes, note.data, err);
 	mel_buf_free(&note);
@@ -143,6 +143,16 @@ dress_main(struct mel_panel *panel, const struct work *w, struct mel_err *err)
 	return panel->label ? 0 : -1;
 }
 
+/* Rows of the main port, what counts must add up to; -1 without one. */
+static int64_t
+main_rows(const struct work *w)
+{
+	const struct mel_tensor *t =
+	    w->main ? mel_bundle_get(&w->u->tensors, w->main) : NULL;
+
+	return t && t->ndim ? t->dim[0] : -1;
+}
+
 /* Gives the panel its place on a horizontal axis. */
 static int
 set_axis(struct mel_panel *panel, const char *name, const struct work *w,
@@ -158,7 +168,7 @@ set_axis(struct mel_panel *panel, const char *name, const struct work *w,
 		return mel_spans_make(
 		    panel, w->u, w->step, rows, w->notes, err);
 	}
-	if (mel_spans_make(panel, w->u, w->step, -1, w->notes, err))
+	if (mel_spans_make(panel, w->u, w->step, main_rows(w), w->notes, err))
 		return -1;
 	if (panel->n_spans == (size_t)rows && panel->span[rows - 1].end > 0) {
 		panel->x = time_axis(w);
@@ -247,15 +257,14 @@ add_defaults(const struct work *w, struct mel_err *err)
 int
 mel_scene_add(struct mel_figure *figure, const struct mel_scene *scene,
     const struct mel_head *head, const struct mel_utterance *u,
-    struct mel_strings *notes, struct mel_err *err)
+    struct mel_err *err)
 {
 	struct work w = begin(figure, scene, head, u);
 	size_t first = figure->n;
 	int rc = 0;
 
-	w.notes = notes;
 	if (w.main && !(scene->contract.rate > 0))
-		rc = mel_strings_add(notes,
+		rc = mel_strings_add(w.notes,
 		    "no mel contract in the head: axes are frames and bands",
 		    err);
 	for (size_t i = 0; i < scene->ports.n && !rc; i++)
@@ -322,8 +331,7 @@ note_lengths(const struct work *w, int64_t a, int64_t b, struct mel_err *err)
 int
 mel_scene_difference(struct mel_figure *figure, const struct mel_scene *scene,
     const struct mel_head *head, const struct mel_utterance *a,
-    const struct mel_utterance *b, struct mel_strings *notes,
-    struct mel_err *err)
+    const struct mel_utterance *b, struct mel_err *err)
 {
 	struct work w = begin(figure, scene, head, a);
 	const struct mel_tensor *t;
@@ -333,7 +341,6 @@ mel_scene_difference(struct mel_figure *figure, const struct mel_scene *scene,
 	double most;
 	int rc;
 
-	w.notes = notes;
 	if (!w.main || add_port(&w, w.main, err))
 		return w.main ? -1 : mel_fail(err, "the stream has no rows");
 	panel = &figure->panel[figure->n - 1];

@@ -34,6 +34,12 @@ struct mel_scene {
 	const char *heading; /* of the utterance's first panel; NULL: none */
 	bool ranged;         /* lo, hi: the range of the main port's colours */
 	double lo, hi;
+
+	/*
+	 * Gets remarks about what is not as a user would expect (NaN, counts
+	 * that do not fit), each fit to show. Not owned; must not be NULL.
+	 */
+	struct mel_strings *notes;
 };
 
 /* Sets the range from "LO,HI", LO below HI. */
@@ -41,14 +47,12 @@ int mel_scene_range(
     struct mel_scene *scene, const char *text, struct mel_err *err);
 
 /*
- * Adds the panels of an utterance whose state is MEL_UTT_WHOLE. Remarks about
- * what is not as a user would expect (NaN, counts that do not fit) are added
- * to `notes`, each fit to show. Fails if a port does not exist or cannot be
- * drawn, or nothing is there to draw.
+ * Adds the panels of an utterance whose state is MEL_UTT_WHOLE. Fails if a port
+ * does not exist or cannot be drawn, or nothing is there to draw.
  */
 int mel_scene_add(struct mel_figure *figure, const struct mel_scene *scene,
     const struct mel_head *head, const struct mel_utterance *u,
-    struct mel_strings *notes, struct mel_err *err);
+    struct mel_err *err);
 
 /*
  * Adds a panel of the main port's difference a - b over the rows that both
@@ -57,7 +61,7 @@ int mel_scene_add(struct mel_figure *figure, const struct mel_scene *scene,
 int mel_scene_difference(struct mel_figure *figure,
     const struct mel_scene *scene, const struct mel_head *head,
     const struct mel_utterance *a, const struct mel_utterance *b,
-    struct mel_strings *notes, struct mel_err *err);
+    struct mel_err *err);
 
 /*
  * Sets the title: `title`, or if NULL the utterance's key and text. Gives

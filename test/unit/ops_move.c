@@ -323,8 +323,10 @@ gather(struct trial *t)
 		       t->out[0].ndim == n + k - 1;
 	for (size_t i = 0; run && good && i < mel_tensor_count(t->out); i++) {
 		unravel(t->out, i, at);
-		for (int d = 0; d < n; d++)
-			from[d] = at[d < axis ? d : d + k - 1];
+		for (int d = 0; d < n; d++) {
+			if (d != axis)
+				from[d] = at[d < axis ? d : d + k - 1];
+		}
 		from[axis] = v[ravel(&index, at + axis)];
 		from[axis] += from[axis] < 0 ? len : 0;
 		good = same_at(t->out, i, t->in, ravel(t->in, from));
@@ -376,9 +378,47 @@ elements(struct trial *t)
 	return good;
 }
 
+/* Long axes, which are copied in tiles, also by several threads. */
+static void
+large_transpose(enum mel_dtype type, int axes, const int64_t *perm)
+{
+	const int64_t dim[] = {3, 45, 67, 19};
+	struct rnd r = {6};
+	struct mel_tensor in[] = {random_tensor(&r, type, axes, dim, 99)};
+	struct mel_tensor out[1], many[1];
+	struct mel_node n = node_new("Transpose", 1, 1);
+	int64_t at[MEL_MAX_DIMS], from[MEL_MAX_DIMS];
+	struct mel_pool *pool;
+	bool good;
+
+	if (mel_pool_open(&pool, 3, NULL))
+		abort();
+	mel_node_add_ints(&n, "perm", perm, (size_t)axes, NULL);
+	good = !node_do(&n, in, out, NULL) &&
+	       !node_run_on(MEL_ISA_AUTO, pool, &n, in, many, NULL);
+	for (size_t i = 0; good && i < mel_tensor_count(out); i++) {
+		unravel(out, i, at);
+		for (int d = 0; d < axes; d++)
+			from[perm[d]] = at[d];
+		good = same_at(out, i, in, ravel(in, from));
+	}
+	ok(good && same_bytes(out, many), "Transpose of %d long axes of %s",
+	    axes, mel_dtype_name(type));
+	mel_tensor_free(in);
+	mel_tensor_free(out);
+	mel_tensor_free(many);
+	mel_node_clear(&n);
+	mel_pool_close(pool);
+}
+
 int
 main(void)
 {
+	large_transpose(MEL_F32, 4, (int64_t[]){0, 3, 2, 1});
+	large_transpose(MEL_F32, 4, (int64_t[]){3, 0, 1, 2});
+	large_transpose(MEL_I64, 4, (int64_t[]){1, 3, 0, 2});
+	large_transpose(MEL_U8, 4, (int64_t[]){0, 2, 3, 1});
+	large_transpose(MEL_I32, 3, (int64_t[]){0, 2, 1});
 	static const struct {
 		const char *name;
 		bool (*fn)(struct trial *);

@@ -17,7 +17,7 @@
 
 #define DATA "test/data/kathleen/"
 
-static char symbols_path[] = DATA "symbols.txt";
+static const char symbols_path[] = DATA "symbols.txt";
 static char last_note[512];
 static int notes;
 
@@ -34,13 +34,15 @@ static const struct mel_env env = {.note = note};
 /* Options as the addon's reader would fill them: NAME VALUE ... NULL. */
 static struct mel_sequence *
 open_front(const struct mel_sequence_type *type, const char *const *set,
-    char *symbols, struct mel_err *err)
+    const char *symbols, struct mel_err *err)
 {
 	void *options = calloc(1, type->options_size);
 	struct mel_sequence *block = NULL;
 
 	mel_options_preset(type->options, options, NULL);
-	((struct mel_front_options *)options)->symbols = strdup(symbols);
+	if (symbols) /* owned by the options */
+		((struct mel_front_options *)options)->symbols =
+		    strdup(symbols);
 	for (; set && *set; set += 2)
 		mel_option_set(mel_option_find(type->options, set[0]), options,
 		    set[1], NULL);
@@ -334,10 +336,14 @@ test_espeak_ids(void)
 	    open_front(&mel_espeak_type, kathleen, symbols_path, NULL);
 	struct mel_bundle out = {0};
 	int64_t ids[4] = {1, 10, 11, 2};
+	const struct mel_tensor *t;
 
 	ok(!run_ids(block, ids, 4, &out, NULL) &&
 		tokens_are(&out, "1 10 11 2") && phonemes_are(&out, "ab"),
 	    "ids from the user, and what they stand for");
+	t = mel_bundle_get(&out, "symbols");
+	ok(t && mel_tensor_count(t) == 8 && !memcmp(t->data, "^\na\nb\n$\n", 8),
+	    "symbols of the tokens, a line each");
 	mel_bundle_free(&out);
 	mel_sequence_close(block);
 }
@@ -493,7 +499,8 @@ test_no_data(void)
 	n = read(fd[0], said, sizeof(said) - 1);
 	close(fd[0]);
 	waitpid(pid, &status, 0);
-	ok(pid > 0 && status == 0, "no data: a message with the file, no crash");
+	ok(pid > 0 && status == 0,
+	    "no data: a message with the file, no crash");
 	said[n > 0 ? n : 0] = '\0';
 	ok(n == 0, "and nothing printed: %s", said);
 	rmdir(sub);

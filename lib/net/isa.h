@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MEL_NET_ISA_H
+#define MEL_NET_ISA_H
+
+#include <stdbool.h>
+
+/*
+ * Instruction sets with kernels of their own. On one of them results are the
+ * same bytes on every machine; see net/kernels.h.
+ */
+enum mel_isa {
+	MEL_ISA_AUTO, /* the best that this machine has */
+	MEL_ISA_PORTABLE,
+	MEL_ISA_AVX2,
+	MEL_ISA_AVX512,
+};
+
+/* "auto", "portable", "avx2", "avx512"; -1 for others. */
+int mel_isa_parse(const char *name);
+
+/* false if this machine or build cannot run it. */
+bool mel_isa_available(enum mel_isa isa);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "net/network.h"
+
+/*
+ * An ONNX file of any bytes: opened, and if that works, run once with every
+ * open length 2. Start from the models in test/data/onnx/layers.
+ */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MAX_COUNT 4096 /* elements of an input */
+
+static int
+make_input(struct mel_tensor *t, const struct mel_io *io)
+{
+	int64_t dim[MEL_MAX_DIMS], count = 1;
+	int ndim = io->ndim < 0 ? 1 : io->ndim;
+
+	for (int d = 0; d < ndim; d++) {
+		dim[d] = io->ndim < 0 || io->dim[d] < 0 ? 2 : io->dim[d];
+		if (dim[d] > MAX_COUNT || (count *= dim[d]) > MAX_COUNT)
+			return -1;
+	}
+	return mel_tensor_new(t, io->dtype, ndim, dim, NULL);
+}
+
+static void
+run(const struct mel_network *network)
+{
+	const struct mel_graph *g = mel_network_graph(network);
+	struct mel_session *session = NULL;
+	struct mel_tensor *in =
+	    mel_alloc((size_t)g->n_input, sizeof(*in), NULL);
+	struct mel_tensor *out =
+	    mel_alloc((size_t)g->n_output, sizeof(*out), NULL);
+	int rc = in && out ? 0 : -1;
+
+	for (int i = 0; !rc && i < g->n_input; i++)
+		rc = make_input(&in[i], &g->input[i]);
+	if (!rc && !mel_session_open(&session, network, NULL, NULL))
+		mel_session_run(session, in, out, NULL);
+	for (int i = 0; in && i < g->n_input; i++)
+		mel_tensor_free(&in[i]);
+	mel_session_close(session);
+	free(in);
+	free(out);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct mel_network *network;
+	char path[64];
+	int fd = memfd_create("onnx", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+		abort();
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (!mel_network_open(&network, path, MEL_ISA_AUTO, NULL)) {
+		run(network);
+		mel_network_close(network);
+	}
+	close(fd);
+	return 0;
+}

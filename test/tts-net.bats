@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+load helper
+
+LAYERS=$DATA/onnx/layers
+NODE=/usr/share/libonnx-testdata/data/node
+
+# ONNX file with one node: KIND opset.
+one_node() {
+    "$PYTHON" - "$@" <<'EOF'
+import sys
+from onnx import helper, TensorProto, save
+kind, opset, path = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, "T"])
+y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+node = helper.make_node(kind, ["x"], ["y"], name="the_node")
+model = helper.make_model(helper.make_graph([node], "g", [x], [y]),
+                          opset_imports=[helper.make_opsetid("", opset)])
+model.ir_version = 8
+save(model, path)
+EOF
+}
+
+npy() { # FILE EXPRESSION
+    "$PYTHON" -c "import numpy as n; n.save('$1', $2)"
+}
+
+@test "layers exported from PyTorch, within 1e-5" {
+    run tts-net test --strict "$LAYERS"/*
+    [ "$status" -eq 0 ]
+    [[ ${lines[-1]} == "$(ls "$LAYERS" | wc -l) passed, 0 failed, 0 skipped" ]]
+}
+
+@test "whole models exported from PyTorch, on two threads" {
+    run tts-net test --strict --threads 2 "$DATA"/onnx/models/*
+    [ "$status" -eq 0 ]
+    [[ ${lines[-1]} == *" 0 failed, 0 skipped" ]]
+}
+
+@test "the layers on every instruction set that the machine has" {
+    for isa in portable avx2 avx512; do
+        run tts-net test --strict --isa $isa "$LAYERS"/*
+        [ "$status" -eq 0 ] || [[ ${lines[0]} == *"lacks the instruction"* ]]
+    done
+}
+
+@test "conformance: no case of libonnx-testdata fails" {
+    [ -d "$NODE" ] || skip "libonnx-testdata is not installed"
+    run tts-net test "$NODE"/*
+    [ "$status" -eq 0 ]
+    [[ ${lines[-1]} =~ ^([0-9]+)" passed, 0 failed" ]]
+    [ "${BASH_REMATCH[1]}" -ge 520 ]
+    [[ $output == *"skip $NODE/test_loop11: operators not supported: Loop"* ]]
+}
+
+@test "a wrong output is a failure, says where, and exits 1" {
+    cp -r "$LAYERS/conv1d_k1_9" "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR"
+    cp "$LAYERS/conv1d_k3_same_11/model.onnx" conv1d_k1_9/
+    run tts-net test conv1d_k1_9 none
+    [ "$status" -eq 1 ]
+    [[ ${lines[0]} == "FAIL conv1d_k1_9: "* ]]
+    [[ ${lines[1]} == "FAIL none: none/model.onnx: No such file"* ]]
+    [[ ${lines[2]} == "0 passed, 2 failed, 0 skipped" ]]
+}
+
+@test "run: .npy to .npy, example of the page" {
+    cd "$BATS_TEST_TMPDIR"
+    one_node Relu 13 model.onnx
+    npy x.npy 'n.arange(-3, 3, dtype="f").reshape(1, 3, 2)'
+    run tts-net info model.onnx
+    [[ $output == *"input x f32 [1, 3, T]"*"output y f32"*"operator Relu 1"* ]]
+    tts-net run -i x=x.npy -d out model.onnx
+    "$PYTHON" -c '
+import numpy as n
+x, y = n.load("x.npy"), n.load("out/y.npy")
+assert y.dtype == x.dtype and (y == n.maximum(x, 0)).all()'
+}
+
+@test "run: the number of threads changes no byte" {
+    cd "$BATS_TEST_TMPDIR"
+    one_node Softmax 13 model.onnx
+    npy x.npy 'n.sin(n.arange(300, dtype="f")).reshape(1, 3, 100)'
+    tts-net run -i x=x.npy -d a model.onnx
+    tts-net run -i x=x.npy -d b --threads 3 model.onnx
+    cmp a/y.npy b/y.npy
+}
+
+@test "run: inputs that do not fit are named, in one line" {
+    cd "$BATS_TEST_TMPDIR"
+    one_node Relu 13 m.onnx
+    npy i.npy 'n.zeros((1, 3, 2), "i8")'
+    npy s.npy 'n.zeros((1, 4, 2), "f")'
+    npy x.npy 'n.zeros((1, 3, 2), "f")'
+    run --separate-stderr tts-net run -i x=i.npy -d out m.onnx
+    fails_with 1 tts-net
+    [[ $stderr == *"m.onnx: input x: i64 [1, 3, 2], not f32" ]]
+    run --separate-stderr tts-net run -i x=s.npy -d out m.onnx
+    fails_with 1 tts-net
+    [[ $stderr == *"axis 1 must have length 3" ]]
+    run --separate-stderr tts-net run -i z=x.npy -d out m.onnx
+    fails_with 1 tts-net
+    run --separate-stderr tts-net run -d out m.onnx
+    fails_with 1 tts-net
+    [[ $stderr == *"input x: not given" ]]
+    [ ! -e out ]
+}
+
+@test "what cannot be run is refused by operator and node" {
+    cd "$BATS_TEST_TMPDIR"
+    one_node Hardmax 13 m.onnx
+    npy x.npy 'n.zeros((1, 3, 2), "f")'
+    run --separate-stderr tts-net run -i x=x.npy -d out m.onnx
+    fails_with 1 tts-net
+    [[ $stderr == *"operators not supported: Hardmax (node the_node)" ]]
+    run tts-net info m.onnx
+    [ "$status" -eq 0 ]
+    [[ $output == *"unsupported Hardmax the_node"* ]]
+}
+
+@test "files that are no models" {
+    cd "$BATS_TEST_TMPDIR"
+    : >empty.onnx
+    echo text >text.onnx
+    head -c 100 "$LAYERS/conv1d_k1_9/model.onnx" >cut.onnx
+    for file in empty text cut none; do
+        run --separate-stderr tts-net info $file.onnx
+        fails_with 1 tts-net
+        [[ $stderr == "tts-net: $file.onnx: "* ]]
+    done
+}
+
+@test "wrong usage" {
+    for args in "" "run" "run m" "info" "info a b" "test" "frob m" \
+        "info -d x m" "run --strict -d x m" "test --isa sse d"; do
+        run tts-net $args
+        [ "$status" -eq 2 ]
+    done
+}
+
+@test "page" {
+    page_matches tts-net
+}
