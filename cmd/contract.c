@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "dsp/contract_keys.h"
 #include "tool.h"
 
 static size_t

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "tensor/npy.h"
-#include "tensor/utterance.h"
 #include "tool.h"
 
 bool

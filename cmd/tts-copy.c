@@ -137,6 +137,7 @@ main(int argc, char **argv)
 	mel_export_close(c.export);
 	mel_writer_close(c.writer);
 	mel_head_free(&c.head);
+	mel_utterance_free(&c.utterance);
 	mel_options_free(options, &v);
 	return c.failed;
 }

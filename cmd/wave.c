@@ -71,7 +71,7 @@ set_up(struct wave_job *job, struct mel_err *err)
 
 	if (job->griffin)
 		return 0;
-	if (mel_inverse_open(&job->inverse, &job->contract, err) ||
+	if (mel_inverse_open(&job->inverse, &job->contract, job->pool, err) ||
 	    mel_griffin_open(&job->griffin, &job->contract, job->pool, err))
 		return -1;
 	if (!job->dir && mel_sound_out_open(&job->all, job->out->fd, job->type,
@@ -148,7 +148,7 @@ scale_to(double level, float *x, int64_t n)
 
 static int
 synthesise(struct wave_job *job, const struct mel_tensor *mel, float *x,
-    double *convergence, struct mel_err *err)
+    struct mel_err *err)
 {
 	size_t bins = (size_t)job->contract.n_fft / 2 + 1, size;
 	float *magnitude;
@@ -159,18 +159,18 @@ synthesise(struct wave_job *job, const struct mel_tensor *mel, float *x,
 	magnitude = mel_alloc(size, sizeof(float), err);
 	if (!magnitude)
 		return -1;
-	rc = mel_inverse_run(job->inverse, job->pool, mel->data, mel->dim[0],
+	rc = mel_inverse_run(job->inverse, mel->data, mel->dim[0],
 	    MEL_INVERSE_UPDATES, magnitude, err);
 	if (!rc)
 		rc = mel_griffin_run(job->griffin, magnitude, mel->dim[0],
-		    &job->options, x, convergence, err);
+		    &job->options, x, err);
 	free(magnitude);
 	return rc;
 }
 
 static void
 report(struct wave_job *job, const char *key, const struct mel_tensor *mel,
-    double began, double convergence)
+    double began)
 {
 	double now = wave_now(), length;
 
@@ -178,8 +178,9 @@ report(struct wave_job *job, const char *key, const struct mel_tensor *mel,
 		 (double)job->contract.rate;
 	tool_warn("%s: %lld frames, %.3f s; convergence %.4f; %.1f ms, "
 		  "real-time factor %.4f",
-	    key, (long long)mel->dim[0], length, convergence,
-	    1e3 * (now - began), length > 0 ? (now - began) / length : 0);
+	    key, (long long)mel->dim[0], length,
+	    mel_griffin_convergence(job->griffin), 1e3 * (now - began),
+	    length > 0 ? (now - began) / length : 0);
 	job->seconds += length;
 }
 
@@ -188,12 +189,12 @@ one_utterance(struct wave_job *job, const char *key,
     const struct mel_tensor *mel, struct mel_err *err)
 {
 	int64_t n = mel_contract_samples(&job->contract, mel->dim[0]);
-	double began = wave_now(), convergence;
+	double began = wave_now();
 	float *x = mel_alloc((size_t)n, sizeof(float), err);
 
 	if (!x)
 		return -1;
-	if (synthesise(job, mel, x, &convergence, err)) {
+	if (synthesise(job, mel, x, err)) {
 		free(x);
 		return -1;
 	}
@@ -208,7 +209,7 @@ one_utterance(struct wave_job *job, const char *key,
 	if (job->first == 0)
 		job->first = wave_now() - job->start;
 	if (job->verbose)
-		report(job, key, mel, began, convergence);
+		report(job, key, mel, began);
 	return 0;
 }
 

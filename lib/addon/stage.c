@@ -21,6 +21,7 @@ struct mel_stage {
 	int64_t width;                 /* of the rows that go out, 0: unknown */
 	struct mel_head head;
 
+	struct mel_streamable *tail; /* of the utterance: gives its rows */
 	struct mel_bundle from_front, from_sequence; /* of the utterance */
 	struct mel_bundle scope;                     /* views of all */
 };
@@ -263,7 +264,7 @@ add_row_ports(
 {
 	struct mel_decl rows = {.dtype = MEL_F32, .ndim = 2};
 
-	if (!s->rows.n)
+	if (!mel_stage_has_rows(s))
 		return 0;
 	rows.name = rows_name(s, in);
 	rows.width = s->width;
@@ -434,6 +435,7 @@ mel_stage_begin(struct mel_stage *s, const struct mel_bundle *data,
 			return -1;
 		source = block;
 	}
+	s->tail = source;
 	return 0;
 }
 
@@ -446,26 +448,20 @@ mel_stage_tensors(const struct mel_stage *s)
 bool
 mel_stage_has_rows(const struct mel_stage *s)
 {
-	return s->rows.n > 0;
-}
-
-static struct mel_streamable *
-last_block(const struct mel_stage *s)
-{
-	return s->rows.item[s->rows.n - 1].streamable;
+	return s->rows.n > 0 || s->in_width;
 }
 
 int64_t
 mel_stage_width(const struct mel_stage *s)
 {
-	return mel_streamable_width(last_block(s));
+	return mel_streamable_width(s->tail);
 }
 
 int64_t
 mel_stage_pull(
     struct mel_stage *s, int64_t wanted, float *rows, struct mel_err *err)
 {
-	return mel_streamable_pull_full(last_block(s), wanted, rows, err);
+	return mel_streamable_pull_full(s->tail, wanted, rows, err);
 }
 
 void
@@ -473,6 +469,7 @@ mel_stage_reset(struct mel_stage *s)
 {
 	for (size_t i = s->rows.n; i-- > 0;)
 		mel_streamable_reset(s->rows.item[i].streamable);
+	s->tail = NULL;
 	mel_bundle_free(&s->scope);
 	mel_bundle_free(&s->from_sequence);
 	mel_bundle_free(&s->from_front);

@@ -50,7 +50,7 @@ int mel_stage_begin(struct mel_stage *stage, const struct mel_bundle *data,
 /* All tensors there are now, also those not forwarded. Until reset. */
 const struct mel_bundle *mel_stage_tensors(const struct mel_stage *stage);
 
-/* false if the stage ends before any rows are made. */
+/* false if no rows are made here, nor come in. */
 bool mel_stage_has_rows(const struct mel_stage *stage);
 
 /* Rows, as mel_streamable_pull; width is that of the utterance. */

@@ -6,6 +6,7 @@
 
 #include "base/io.h"
 #include "dsp/contract.h"
+#include "dsp/contract_keys.h"
 
 #define FILE_LIMIT 65536 /* of a contract's file [bytes] */
 

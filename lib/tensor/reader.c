@@ -78,6 +78,12 @@ mel_reader_close(struct mel_reader *reader)
 	free(reader);
 }
 
+const char *
+mel_reader_name(const struct mel_reader *reader)
+{
+	return reader->name;
+}
+
 const struct mel_head *
 mel_reader_head(const struct mel_reader *reader)
 {

@@ -43,6 +43,9 @@ void mel_reader_close(struct mel_reader *reader);
 int mel_reader_next(
     struct mel_reader *reader, struct mel_record *record, struct mel_err *err);
 
+/* Its name for messages, valid until it is closed. */
+const char *mel_reader_name(const struct mel_reader *reader);
+
 /* The head of the stream being read; empty before the first record. */
 const struct mel_head *mel_reader_head(const struct mel_reader *reader);
 

@@ -63,7 +63,8 @@ struct mel_utterance_options {
  * Reads the next utterance, over notes and heads; u is {0} or what the last
  * call left, whose content is released. Returns 1; 0 at the end of the input;
  * -1 if the stream is wrong or cut, or if a later head (cat a b) has another
- * mel contract than the first. The stream's head is mel_reader_head(). A
+ * mel contract than the first. The stream's head is mel_reader_head(). The
+ * same u may go on with another reader: the contract must be the same. A
  * caller that read the head record itself must not have read further.
  * options may be NULL.
  */
