@@ -125,7 +125,7 @@ open_first(struct mel_stage *s, const struct mel_env *env, struct mel_err *err)
 		return -1;
 	if (s->front && connect_sequence(s, s->front, err))
 		return -1;
-	if (!p->node)
+	if (!p->node || !s->last)
 		return 0;
 	if (mel_build_block(&builder, p->node, MEL_KIND_SEQUENCE, &member, err))
 		return -1;
@@ -328,8 +328,8 @@ open_all(
 		      : open_first(s, o->env, err);
 	if (!rc && o->first)
 		rc = declare_controls(s, err);
-	if (rc)
-		return -1;
+	if (rc || !s->last)
+		return rc;
 	s->width = s->in_width;
 	if (open_rows(s, from, o->last < from ? from : o->last, o->env,
 		&s->rows, &s->width, err))

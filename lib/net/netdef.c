@@ -28,8 +28,7 @@ guess_axes(struct mel_net_port *port, const struct mel_io *io)
 }
 
 static struct mel_net_port *
-guess_ports(const struct mel_graph *graph, const struct mel_io *io, int n,
-    struct mel_err *err)
+guess_ports(const struct mel_io *io, int n, struct mel_err *err)
 {
 	struct mel_net_port *port = mel_alloc((size_t)n, sizeof(*port), err);
 
@@ -54,8 +53,8 @@ mel_netdef_open(struct mel_netdef **out, const char *name,
 	}
 	def->network = network;
 	def->name = mel_strdup(name, err);
-	def->input = guess_ports(graph, graph->input, graph->n_input, err);
-	def->output = guess_ports(graph, graph->output, graph->n_output, err);
+	def->input = guess_ports(graph->input, graph->n_input, err);
+	def->output = guess_ports(graph->output, graph->n_output, err);
 	if (!def->name || !def->input || !def->output) {
 		mel_netdef_close(def);
 		return -1;
