@@ -107,10 +107,4 @@ void voice_report(const struct voice *voice);
 
 void voice_close(struct voice *voice);
 
-/* The folders that addons are looked for in, as one path; to be freed. */
-char *voice_addon_path(void);
-
-/* A place of addon for the name or folder, to be freed. Dies if none. */
-char *voice_find_addon(const char *name);
-
 #endif
