@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "addon/builtin.h"
@@ -156,7 +155,6 @@ voice_open(
 	dir = choose_addon(v, head);
 	if (!mel_isa_available((enum mel_isa)o->isa))
 		tool_die("this machine has no %s", voice_isas[o->isa]);
-	mel_blas_prepare();
 	if (mel_pool_open(&v->pool, count_threads(o->threads), &err) ||
 	    mel_builtin_blocks(&v->registry, &err) ||
 	    mel_addon_open(
@@ -187,18 +185,12 @@ voice_open_stage(
 }
 
 void
-voice_open_writer(
-    struct voice *v, const char *tool, int fd, bool times, int64_t block)
+voice_open_writer(struct voice *v, const char *tool,
+    const struct mel_outfile *out, int times, int64_t block)
 {
-	struct mel_writer_options options = {.tool = tool};
-	struct stat st;
-	struct mel_err err;
-
-	/* Files shall be the same each time they are made. */
-	options.times = times || (!fstat(fd, &st) && !S_ISREG(st.st_mode));
 	v->utter.block = block;
-	if (mel_writer_open(&v->utter.writer, fd, &options, &err))
-		tool_die("%s", err.msg);
+	v->utter.writer =
+	    tool_open_writer(out, tool, (enum tool_times)times, 0);
 }
 
 void

@@ -48,6 +48,10 @@ every_cut() { # [--status N] COMMAND ...
     every_cut tts-dump --text
 }
 
+@test "tts-copy: every cut" {
+    every_cut tts-copy
+}
+
 @test "tts-cmp: every cut" {
     run "$PYTHON" "$ROOT/test/cut-tool.py" --status 2 --every small.mel \
         tts-cmp small.mel -

@@ -34,7 +34,7 @@ guess_ports(const struct mel_graph *graph, const struct mel_io *io, int n,
 	struct mel_net_port *port = mel_alloc((size_t)n, sizeof(*port), err);
 
 	for (int i = 0; port && i < n; i++) {
-		port[i].name = graph->value[io[i].value].name;
+		port[i].name = io[i].name;
 		port[i].dtype = io[i].dtype;
 		guess_axes(&port[i], &io[i]);
 	}
