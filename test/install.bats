@@ -50,6 +50,8 @@ setup() {
 @test "a program builds against the installed library" {
     cat >"$BATS_TEST_TMPDIR/prog.c" <<'END'
 #include <stdio.h>
+#include "base/err.h"
+#include "block/block.h"
 #include "block/registry.h"
 #include "text/text.h"
 
