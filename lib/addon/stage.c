@@ -475,20 +475,33 @@ mel_stage_reset(struct mel_stage *s)
 	mel_bundle_free(&s->from_front);
 }
 
+/* Part i of those that run once per utterance; NULL past the last. */
+static const struct mel_sequence *
+sequence_part(const struct mel_stage *s, size_t i, const char **where)
+{
+	if (s->front && !i--) {
+		*where = "text";
+		return s->front;
+	}
+	if (s->sequence && !i) {
+		*where = s->addon->position[0].where;
+		return s->sequence;
+	}
+	return NULL;
+}
+
 bool
 mel_stage_part(
     const struct mel_stage *s, size_t i, const char **where, uint64_t *busy_ns)
 {
-	const struct mel_sequence *sequence[2] = {s->front, s->sequence};
-	static const char *const names[] = {"text", "sequence_block"};
+	const struct mel_sequence *sequence = sequence_part(s, i, where);
 	uint64_t before = 0;
 
-	if (i < 2) {
-		*where = names[i];
-		*busy_ns = sequence[i] ? mel_sequence_busy_ns(sequence[i]) : 0;
+	if (sequence) {
+		*busy_ns = mel_sequence_busy_ns(sequence);
 		return true;
 	}
-	i -= 2;
+	i -= (s->front != NULL) + (s->sequence != NULL);
 	if (i >= s->rows.n)
 		return false;
 	/* A pull's time holds that of the pulls it makes itself. */
