@@ -475,41 +475,45 @@ mel_stage_reset(struct mel_stage *s)
 	mel_bundle_free(&s->from_front);
 }
 
-/* Part i of those that run once per utterance; NULL past the last. */
-static const struct mel_sequence *
-sequence_part(const struct mel_stage *s, size_t i, const char **where)
+/* The same of those that run once per utterance. */
+static bool
+sequence_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
 {
-	if (s->front && !i--) {
-		*where = "text";
-		return s->front;
+	const struct mel_sequence *block;
+
+	if (s->front && !i) {
+		block = s->front;
+		part->where = "text";
+	} else if (s->sequence && i == (s->front != NULL)) {
+		block = s->sequence;
+		part->where = s->addon->position[0].where;
+	} else {
+		return false;
 	}
-	if (s->sequence && !i) {
-		*where = s->addon->position[0].where;
-		return s->sequence;
-	}
-	return NULL;
+	part->type = mel_sequence_type_of(block)->name;
+	part->busy_ns = mel_sequence_busy_ns(block);
+	return true;
 }
 
 bool
-mel_stage_part(
-    const struct mel_stage *s, size_t i, const char **where, uint64_t *busy_ns)
+mel_stage_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
 {
-	const struct mel_sequence *sequence = sequence_part(s, i, where);
+	const struct mel_streamable *block;
 	uint64_t before = 0;
 
-	if (sequence) {
-		*busy_ns = mel_sequence_busy_ns(sequence);
+	if (sequence_part(s, i, part))
 		return true;
-	}
 	i -= (s->front != NULL) + (s->sequence != NULL);
 	if (i >= s->rows.n)
 		return false;
 	/* A pull's time holds that of the pulls it makes itself. */
 	if (i > 0)
 		before = mel_streamable_busy_ns(s->rows.item[i - 1].streamable);
-	*where = s->addon->position[(s->first ? s->first : 1) + i].where;
-	*busy_ns = mel_streamable_busy_ns(s->rows.item[i].streamable);
-	*busy_ns -= before < *busy_ns ? before : *busy_ns;
+	block = s->rows.item[i].streamable;
+	part->where = s->addon->position[(s->first ? s->first : 1) + i].where;
+	part->type = mel_streamable_type_of(block)->name;
+	part->busy_ns = mel_streamable_busy_ns(block);
+	part->busy_ns -= before < part->busy_ns ? before : part->busy_ns;
 	return true;
 }
 
