@@ -70,6 +70,8 @@ convey_main(const struct tool *tool,
 	relay.utter = c.voice.utter;
 	rc = mel_relay_run(&relay, &err);
 	c.voice.utter = relay.utter;
+	c.voice.rows = relay.rows;
+	c.voice.first_ns = relay.first_ns;
 	if (rc)
 		tool_die("%s", err.msg);
 	tool_commit_output(&out);

@@ -171,8 +171,7 @@ voice_report(const struct voice *v)
 	double hop =
 	    (double)json_integer_value(json_object_get(contract, "hop"));
 	double seconds = rate > 0 ? (double)v->rows * hop / rate : 0;
-	const char *where;
-	uint64_t busy;
+	struct mel_stage_part part;
 
 	if (!v->options->verbose)
 		return;
@@ -184,12 +183,11 @@ voice_report(const struct voice *v)
 	if (seconds > 0)
 		tool_warn("%.2f s of speech, real-time factor %.4f", seconds,
 		    total / 1e3 / seconds);
-	for (size_t i = 0; mel_stage_part(v->utter.stage, i, &where, &busy);
-	     i++)
-		tool_warn("%-40s cpu, %d thread%s: %.1f ms", where,
-		    mel_pool_threads(v->pool),
+	for (size_t i = 0; mel_stage_part(v->utter.stage, i, &part); i++)
+		tool_warn("%-22s %-38s cpu, %d thread%s: %.1f ms", part.type,
+		    part.where, mel_pool_threads(v->pool),
 		    mel_pool_threads(v->pool) == 1 ? "" : "s",
-		    (double)busy / 1e6);
+		    (double)part.busy_ns / 1e6);
 }
 
 void
