@@ -214,7 +214,7 @@ test_errors(void)
 			strstr(err.msg, "here (Durations)"),
 		    "E5: an error of the utterance: %s", err.msg);
 	}
-	ok(!run(", max_frames: 11", bad[5].d, 3, 1, got, NULL),
+	ok(!run(", max_frames: 11", (const float[]){5, 5, 1}, 3, 1, got, NULL),
 	    "as many frames as the limit says are no error");
 }
 
