@@ -11,43 +11,6 @@
 #define FRESH (-7) /* in rows that nobody may write */
 
 static struct mel_registry registry;
-static const struct mel_env env = {0};
-
-struct built {
-	struct mel_addon *addon;
-	struct mel_member block;
-};
-
-/* The block of that YAML; false with *err if it is refused. */
-static bool
-build(struct built *b, enum mel_block_kind kind, const char *yaml,
-    struct mel_err *err)
-{
-	struct mel_builder builder = {.env = &env, .where = "here"};
-	struct mel_buf text = {0};
-	struct mel_yaml *tree;
-
-	*b = (struct built){0};
-	mel_buf_printf(&text, NULL, "stack: [%s]\n", yaml);
-	b->addon = fixture_addon(text.data, &registry, err);
-	mel_buf_free(&text);
-	if (!b->addon)
-		return false;
-	builder.addon = b->addon;
-	tree = b->addon->yaml;
-	return !mel_build_block(&builder,
-	    mel_yaml_item(
-		tree, mel_yaml_get(tree, mel_yaml_root(tree), "stack"), 0),
-	    kind, &b->block, err);
-}
-
-static void
-discard(struct built *b)
-{
-	mel_member_close(&b->block);
-	mel_addon_close(b->addon);
-}
-
 /* Runs Durations with those options on d [n]; -1 and *err, or 0. */
 static int
 run(const char *options, const float *d, int64_t n, float level,
@@ -56,13 +19,14 @@ run(const char *options, const float *d, int64_t n, float level,
 	struct mel_bundle in = {0}, out = {0};
 	const struct mel_tensor *t;
 	struct mel_buf yaml = {0};
-	struct built b;
+	struct fixture_block b;
 	int rc = -1;
 
 	mel_buf_printf(&yaml, NULL, "{type: Durations%s}", options);
 	fixture_put(&in, "durations", MEL_F32, n, 0, d);
 	mel_bundle_put_f32(&in, "control:level", level, NULL);
-	if (build(&b, MEL_KIND_SEQUENCE, yaml.data, err))
+	if (fixture_block_open(
+		&b, &registry, MEL_KIND_SEQUENCE, yaml.data, err))
 		rc = mel_sequence_run(b.block.sequence, &in, &out, err);
 	t = mel_bundle_get(&out, "counts");
 	if (!rc && (!t || t->dtype != MEL_I32 || t->dim[0] != n))
@@ -71,7 +35,7 @@ run(const char *options, const float *d, int64_t n, float level,
 		memcpy(counts, t->data, (size_t)n * sizeof(*counts));
 	mel_bundle_free(&out);
 	mel_bundle_free(&in);
-	discard(&b);
+	fixture_block_close(&b);
 	mel_buf_free(&yaml);
 	return rc;
 }
@@ -224,12 +188,13 @@ upsample(const float *in, int64_t n, int64_t width, const int32_t *counts,
     int64_t n_counts, float *rows, int64_t most, struct mel_err *err)
 {
 	struct mel_bundle data = {0};
-	struct built b;
+	struct fixture_block b;
 	int64_t have = -1;
 
 	fixture_put(&data, "encoded", MEL_F32, n, width, in);
 	fixture_put(&data, "counts", MEL_I32, n_counts, 0, counts);
-	if (build(&b, MEL_KIND_STREAMABLE, "{type: Upsampler}", err) &&
+	if (fixture_block_open(
+		&b, &registry, MEL_KIND_STREAMABLE, "{type: Upsampler}", err) &&
 	    !mel_streamable_begin(b.block.streamable, &data, NULL, err))
 		have = mel_streamable_pull_full(
 		    b.block.streamable, most, rows, err);
@@ -238,7 +203,7 @@ upsample(const float *in, int64_t n, int64_t width, const int32_t *counts,
 		b.block.streamable, 1, rows + have * width, err) != 0)
 		have = -2;
 	mel_bundle_free(&data);
-	discard(&b);
+	fixture_block_close(&b);
 	return have;
 }
 
@@ -287,20 +252,21 @@ test_silence(void)
 	    "Upsampler}, {type: Smooth}, {type: Decoder}, {type: Probe}]}}";
 	struct mel_bundle data = {0};
 	struct mel_err err = {""};
-	struct built b;
+	struct fixture_block b;
 	float row[WIDTH];
 	bool ended;
 
 	fixture_put(&data, "durations", MEL_F32, 3, 0, d);
 	fixture_put(&data, "encoded", MEL_F32, 3, WIDTH, encoded);
-	ended = build(&b, MEL_KIND_STREAMABLE, yaml, &err) &&
+	ended = fixture_block_open(
+		    &b, &registry, MEL_KIND_STREAMABLE, yaml, &err) &&
 		!mel_streamable_begin(b.block.streamable, &data, NULL, &err);
 	for (int i = 0; ended && i < 2; i++)
 		ended = !mel_streamable_pull(b.block.streamable, 1, row, &err);
 	ok(ended, "E6: durations that round to nothing: an empty mel %s",
 	    err.msg);
 	mel_bundle_free(&data);
-	discard(&b);
+	fixture_block_close(&b);
 }
 
 int
