@@ -9,6 +9,7 @@
 #include "addon/find.h"
 #include "addon/golden.h"
 #include "addon/sums.h"
+#include "places.h"
 #include "tool.h"
 
 static bool
@@ -28,7 +29,7 @@ addon_list(void)
 	struct mel_strings dirs = {0};
 	struct mel_buf out = {0};
 	struct mel_err err;
-	char *path = voice_addon_path();
+	char *path = tool_addon_path();
 
 	if (!path || mel_addon_list(path, &dirs, &err))
 		tool_die("%s", path ? err.msg : "out of memory");

@@ -217,3 +217,20 @@ mel_job_run(struct mel_job *job, const char *path)
 	}
 	free(key);
 }
+
+void
+mel_job_run_list(struct mel_job *job, const char *path)
+{
+	struct mel_buf text = {0};
+	struct mel_err err;
+	char *line, *rest;
+
+	if (mel_read_file(path, 1 << 28, &text, &err))
+		tool_die("%s", err.msg);
+	rest = text.data;
+	while (rest && (line = strsep(&rest, "\n"))) {
+		if (*line)
+			mel_job_run(job, line);
+	}
+	mel_buf_free(&text);
+}

@@ -30,4 +30,7 @@ void mel_job_run(struct mel_job *job, const char *path);
 /* Writes the end of the stream. Dies on failure. */
 void mel_job_close(struct mel_job *job);
 
+/* The inputs that a file lists, a name a line; empty lines are nothing. */
+void mel_job_run_list(struct mel_job *job, const char *path);
+
 #endif

@@ -243,8 +243,7 @@ open_output(struct speak *s, struct mel_outfile *out)
 	tool_open_output(out, o->output, o->print == SPEAK_STREAM);
 	if (o->print != SPEAK_STREAM)
 		return;
-	voice_open_writer(
-	    &s->voice, s->tool->name, out->fd, o->times, o->block);
+	voice_open_writer(&s->voice, s->tool->name, out, o->times, o->block);
 	/* At once: later stages open their networks meanwhile. */
 	if (mel_writer_head(s->voice.utter.writer,
 		mel_stage_head(s->voice.utter.stage), &err))

@@ -7,6 +7,7 @@
 
 #include "tensor/diff.h"
 #include "tensor/npy.h"
+#include "tensor/reader.h"
 #include "tool.h"
 
 #define DIFFERENT 1

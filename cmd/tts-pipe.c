@@ -3,14 +3,7 @@
 
 static const struct mel_option options[] = {
     SPEAK_OPTIONS("0"),
-    {.name = "block",
-	.type = MEL_OPT_INT,
-	.offset = offsetof(struct speak_options, block),
-	.arg = "ROWS",
-	.preset = "64",
-	.min = 1,
-	.max = 65536,
-	.help = "rows a record"},
+    VOICE_OPTION_BLOCK(speak_options),
     {0},
 };
 

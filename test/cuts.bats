@@ -62,6 +62,10 @@ cuts() { # SMALL BIG [--status N] COMMAND ...
     cuts tiny.mel real.mel tts-copy -t ark --ports mel
 }
 
+@test "tts-copy: every cut" {
+    every_cut tts-copy
+}
+
 @test "tts-cmp: every cut" {
     run "$PYTHON" "$ROOT/test/cut-tool.py" --status 2 --every small.mel \
         tts-cmp small.mel -

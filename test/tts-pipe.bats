@@ -46,7 +46,7 @@ setup() {
     tts-pipe A >a.mel
     ! tts-dump a.mel | cut -f 7 | grep -qv '^0$'
     tts-pipe A | tts-dump | cut -f 7 | grep -qv '^0$'
-    tts-pipe --times A >a.mel
+    tts-pipe --times on A >a.mel
     tts-dump a.mel | cut -f 7 | grep -qv '^0$'
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "block/clock.h"
 #include "block/control.h"
 
 /* What a relay holds for the utterance that it is at. */
@@ -135,6 +136,7 @@ run_one(struct state *s, struct mel_err *err)
 	struct mel_relay *r = s->relay;
 	struct mel_inlet *inlet = &s->inlet;
 	bool rows = inlet->port >= 0;
+	uint64_t began = mel_clock_ns();
 	struct mel_err why;
 	int failed = gather(s, &why) || put_controls(s, &why);
 
@@ -149,6 +151,9 @@ run_one(struct state *s, struct mel_err *err)
 		return -1;
 	mel_stage_reset(r->utter.stage);
 	mel_streamable_reset(s->rows);
+	r->rows += r->utter.rows;
+	if (!r->first_ns && r->utter.first_row_ns > began)
+		r->first_ns = r->utter.first_row_ns - began;
 	if (failed || inlet->state == MEL_INLET_ERROR)
 		return write_error(s, failed ? why.msg : "", err);
 	return mel_writer_end(

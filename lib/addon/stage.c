@@ -70,7 +70,8 @@ declare_ports(
 			continue;
 		if (port->ndim != 2 || port->dtype != MEL_F32 || !decl.width)
 			return mel_fail(err,
-			    "rows \"%s\" are not f32 of a fixed width",
+			    "the stream's rows \"%s\" are not f32 of a fixed "
+			    "width",
 			    port->name);
 		s->in_width = decl.width;
 	}
@@ -94,10 +95,13 @@ declare_controls(struct mel_stage *s, struct mel_err *err)
 	return 0;
 }
 
-/* Connects a sequence block; what it gives hides what was there. */
+/*
+ * Connects a sequence block; what it gives hides what was there. node: what
+ * it was made of, for messages.
+ */
 static int
-connect_sequence(
-    struct mel_stage *s, struct mel_sequence *block, struct mel_err *err)
+connect_sequence(struct mel_stage *s, struct mel_sequence *block,
+    const yaml_node_t *node, struct mel_err *err)
 {
 	struct mel_decls gives = {0};
 	int rc = mel_sequence_connect(block, &s->have, &gives, err);
@@ -106,10 +110,28 @@ connect_sequence(
 		rc = mel_decls_add_new(&gives, &s->have, err);
 	if (rc) {
 		mel_decls_free(&gives);
-		return -1;
+		return mel_yaml_fail_at(s->addon->yaml, node, err);
 	}
 	mel_decls_free(&s->have);
 	s->have = gives;
+	return 0;
+}
+
+/* What the addon asks to keep by name must be there. */
+static int
+check_keep(const struct mel_stage *s, struct mel_err *err)
+{
+	struct mel_yaml *yaml = s->addon->yaml;
+	const yaml_node_t *list =
+	    mel_yaml_get(yaml, mel_yaml_root(yaml), "keep");
+
+	for (size_t i = 0; i < mel_yaml_count(list); i++) {
+		const yaml_node_t *item = mel_yaml_item(yaml, list, i);
+
+		if (!mel_decls_find(&s->have, mel_yaml_text(item)))
+			return mel_yaml_fail(yaml, item, err,
+			    "keep: nothing gives \"%s\"", mel_yaml_text(item));
+	}
 	return 0;
 }
 
@@ -123,14 +145,24 @@ open_first(struct mel_stage *s, const struct mel_env *env, struct mel_err *err)
 
 	if (declare_inputs(s, err) || mel_build_front(&builder, &s->front, err))
 		return -1;
-	if (s->front && connect_sequence(s, s->front, err))
+	if (s->front && connect_sequence(s, s->front,
+			    mel_yaml_get(s->addon->yaml,
+				mel_yaml_root(s->addon->yaml), "text"),
+			    err))
 		return -1;
-	if (!p->node)
+<<<<<<< HEAD
+	if (!p->node || !s->last)
 		return 0;
+=======
+	if (!p->node)
+		return check_keep(s, err);
+>>>>>>> tests
 	if (mel_build_block(&builder, p->node, MEL_KIND_SEQUENCE, &member, err))
 		return -1;
 	s->sequence = member.sequence;
-	return connect_sequence(s, s->sequence, err);
+	if (connect_sequence(s, s->sequence, p->node, err))
+		return -1;
+	return check_keep(s, err);
 }
 
 /*
@@ -158,12 +190,12 @@ open_rows(struct mel_stage *s, size_t from, size_t to,
 		block = list->item[list->n++].streamable;
 		if (mel_streamable_spec_of(block)->upstream && i == 1 &&
 		    !s->in_width)
-			return mel_fail(err,
+			return mel_yaml_fail(s->addon->yaml, p->node, err,
 			    "%s: there is no block before it to pull from",
 			    p->where);
 		if (mel_streamable_connect(
 			block, &s->have, in_width, width, err))
-			return -1;
+			return mel_yaml_fail_at(s->addon->yaml, p->node, err);
 	}
 	return 0;
 }
@@ -198,7 +230,7 @@ add_port(struct mel_stage *s, const struct mel_decl *decl,
 	    .sort = sort};
 
 	if (!decl->dtype || decl->ndim < 0 || decl->ndim > MEL_RECORD_DIMS)
-		return mel_fail(err,
+		return mel_yaml_fail(s->addon->yaml, NULL, err,
 		    "tensor \"%s\" cannot be sent: its type is not known",
 		    decl->name);
 	port.ndim = decl->ndim;
@@ -269,8 +301,8 @@ add_row_ports(
 	rows.name = rows_name(s, in);
 	rows.width = s->width;
 	if (!s->width)
-		return mel_fail(
-		    err, "the width of rows \"%s\" is not known", rows.name);
+		return mel_yaml_fail(s->addon->yaml, NULL, err,
+		    "the width of rows \"%s\" is not known", rows.name);
 	if (add_port(s, &rows, MEL_ROWS, err))
 		return -1;
 	for (size_t i = 0; in && i < in->n_ports; i++) {
@@ -329,8 +361,8 @@ open_all(
 		      : open_first(s, o->env, err);
 	if (!rc && o->first)
 		rc = declare_controls(s, err);
-	if (rc)
-		return -1;
+	if (rc || !s->last)
+		return rc;
 	s->width = s->in_width;
 	if (open_rows(s, from, o->last < from ? from : o->last, o->env,
 		&s->rows, &s->width, err))
@@ -476,28 +508,45 @@ mel_stage_reset(struct mel_stage *s)
 	mel_bundle_free(&s->from_front);
 }
 
-bool
-mel_stage_part(
-    const struct mel_stage *s, size_t i, const char **where, uint64_t *busy_ns)
+/* The same of those that run once per utterance. */
+static bool
+sequence_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
 {
-	const struct mel_sequence *sequence[2] = {s->front, s->sequence};
-	static const char *const names[] = {"text", "sequence_block"};
+	const struct mel_sequence *block;
+
+	if (s->front && !i) {
+		block = s->front;
+		part->where = "text";
+	} else if (s->sequence && i == (s->front != NULL)) {
+		block = s->sequence;
+		part->where = s->addon->position[0].where;
+	} else {
+		return false;
+	}
+	part->type = mel_sequence_type_of(block)->name;
+	part->busy_ns = mel_sequence_busy_ns(block);
+	return true;
+}
+
+bool
+mel_stage_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
+{
+	const struct mel_streamable *block;
 	uint64_t before = 0;
 
-	if (i < 2) {
-		*where = names[i];
-		*busy_ns = sequence[i] ? mel_sequence_busy_ns(sequence[i]) : 0;
+	if (sequence_part(s, i, part))
 		return true;
-	}
-	i -= 2;
+	i -= (s->front != NULL) + (s->sequence != NULL);
 	if (i >= s->rows.n)
 		return false;
 	/* A pull's time holds that of the pulls it makes itself. */
 	if (i > 0)
 		before = mel_streamable_busy_ns(s->rows.item[i - 1].streamable);
-	*where = s->addon->position[(s->first ? s->first : 1) + i].where;
-	*busy_ns = mel_streamable_busy_ns(s->rows.item[i].streamable);
-	*busy_ns -= before < *busy_ns ? before : *busy_ns;
+	block = s->rows.item[i].streamable;
+	part->where = s->addon->position[(s->first ? s->first : 1) + i].where;
+	part->type = mel_streamable_type_of(block)->name;
+	part->busy_ns = mel_streamable_busy_ns(block);
+	part->busy_ns -= before < part->busy_ns ? before : part->busy_ns;
 	return true;
 }
 

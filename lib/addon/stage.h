@@ -60,12 +60,16 @@ int64_t mel_stage_pull(
 
 void mel_stage_reset(struct mel_stage *stage);
 
-/*
- * Part i of the stage, for reports: its place in the addon and the time that
- * it took itself so far [ns]. false past the last.
- */
-bool mel_stage_part(const struct mel_stage *stage, size_t i, const char **where,
-    uint64_t *busy_ns);
+/* A block of the stage, for reports. */
+struct mel_stage_part {
+	const char *where; /* its place in the addon */
+	const char *type;  /* the name of its type */
+	uint64_t busy_ns;  /* the time that it took itself so far */
+};
+
+/* Part i; false past the last. */
+bool mel_stage_part(
+    const struct mel_stage *stage, size_t i, struct mel_stage_part *part);
 
 /* The position behind the first Upsampler; 0 if there is none. */
 size_t mel_stage_upsampler(const struct mel_addon *addon);

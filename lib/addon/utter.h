@@ -47,7 +47,9 @@ struct mel_relay {
 	struct mel_utter utter;
 	void (*failed)(void *ctx, const char *key, const char *why);
 	void *ctx;
-	bool errors; /* set: an utterance failed, here or before */
+	bool errors;       /* set: an utterance failed, here or before */
+	uint64_t rows;     /* set: written in all */
+	uint64_t first_ns; /* set: from the first begin to its first rows */
 };
 
 /* Writes head to finish. -1 if the input is wrong or cut or the output

@@ -8,6 +8,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+/* A source of bytes: like read(2), 0 at the end, -1 with errno set. */
+typedef ssize_t mel_read_fn(void *ctx, void *buf, size_t n);
+
 /*
  * Reads until n bytes are there or the end came; EINTR is retried. Returns
  * the number of bytes read, less than n only at the end; -1 on an error.

@@ -312,24 +312,17 @@ close_container(void *state)
 }
 
 static const struct mel_option container_options[] = {
-    {.name = "blocks",
-	.type = MEL_OPT_OBJECT,
-	.offset = offsetof(struct mel_container_options, blocks),
-	.object = "sequence_blocks",
-	.drop = drop_list,
-	.arg = "LIST",
-	.required = true,
-	.help = "its members"},
+    {"blocks", 0, MEL_OPT_OBJECT,
+	offsetof(struct mel_container_options, blocks),
+	.object = "sequence_blocks", .drop = drop_list, .arg = "LIST",
+	.required = true, .help = "its members"},
     {0},
 };
 
 static const struct mel_option encoders_options[] = {
-    {.name = "blocks",
-	.type = MEL_OPT_OBJECT,
-	.offset = offsetof(struct mel_container_options, blocks),
-	.object = "encoders",
-	.drop = drop_list,
-	.arg = "LIST",
+    {"blocks", 0, MEL_OPT_OBJECT,
+	offsetof(struct mel_container_options, blocks), .object = "encoders",
+	.drop = drop_list, .arg = "LIST",
 	.help = "its members; the addon's encoders if not given"},
     {0},
 };

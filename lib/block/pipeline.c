@@ -137,22 +137,14 @@ reset_pipeline(void *state)
 }
 
 static const struct mel_option pipeline_options[] = {
-    {.name = "sequence_block",
-	.type = MEL_OPT_OBJECT,
-	.offset = offsetof(struct mel_pipeline_options, sequence_block),
-	.object = "sequence_block",
-	.drop = drop_sequence,
-	.arg = "BLOCK",
-	.required = true,
-	.help = "runs once, at the start"},
-    {.name = "streamable_block",
-	.type = MEL_OPT_OBJECT,
-	.offset = offsetof(struct mel_pipeline_options, streamable_block),
-	.object = "streamable_block",
-	.drop = drop_streamable,
-	.arg = "BLOCK",
-	.required = true,
-	.help = "gives the rows"},
+    {"sequence_block", 0, MEL_OPT_OBJECT,
+	offsetof(struct mel_pipeline_options, sequence_block),
+	.object = "sequence_block", .drop = drop_sequence, .arg = "BLOCK",
+	.required = true, .help = "runs once, at the start"},
+    {"streamable_block", 0, MEL_OPT_OBJECT,
+	offsetof(struct mel_pipeline_options, streamable_block),
+	.object = "streamable_block", .drop = drop_streamable, .arg = "BLOCK",
+	.required = true, .help = "gives the rows"},
     {0},
 };
 

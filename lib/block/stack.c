@@ -138,12 +138,8 @@ reset_stack(void *state)
 }
 
 static const struct mel_option stack_options[] = {
-    {.name = "stack",
-	.type = MEL_OPT_OBJECT,
-	.offset = offsetof(struct mel_stack_options, stack),
-	.object = "streamable_blocks",
-	.drop = drop_list,
-	.arg = "LIST",
+    {"stack", 0, MEL_OPT_OBJECT, offsetof(struct mel_stack_options, stack),
+	.object = "streamable_blocks", .drop = drop_list, .arg = "LIST",
 	.required = true,
 	.help = "its members, each pulls from the one before"},
     {0},

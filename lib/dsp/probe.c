@@ -95,10 +95,7 @@ pull_probe(void *state, int64_t wanted, float *rows, struct mel_err *err)
 }
 
 static const struct mel_option table[] = {
-    {.name = "name",
-	.type = MEL_OPT_STRING,
-	.offset = offsetof(struct options, name),
-	.arg = "PORT",
+    {"name", 0, MEL_OPT_STRING, offsetof(struct options, name), .arg = "PORT",
 	.preset = "probe",
 	.help = "port of the statistics, f32 [frames, 4]: min, max, mean, rms"},
     {0},

@@ -139,13 +139,8 @@ close_smooth(void *state)
 }
 
 static const struct mel_option table[] = {
-    {.name = "frames",
-	.type = MEL_OPT_INT,
-	.offset = offsetof(struct options, frames),
-	.arg = "FRAMES",
-	.preset = "5",
-	.min = 1,
-	.max = 1001,
+    {"frames", 0, MEL_OPT_INT, offsetof(struct options, frames),
+	.arg = "FRAMES", .preset = "5", .min = 1, .max = 1001,
 	.help = "length of the mean, odd; edges use what there is"},
     {0},
 };

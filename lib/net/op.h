@@ -61,7 +61,10 @@ struct mel_op {
 	 * forward may be called with inputs whose data is NULL.
 	 */
 	bool shape_only;
-	/* out[0] has the data of in[0], only the shape is new (Reshape). */
+	/*
+	 * out[0] has the data of in[0], only the shape is new (Reshape). A
+	 * plan lets them share memory; elsewhere forward copies.
+	 */
 	bool alias;
 	/* Bit i: out[0] may be written over in[i] if sizes are equal. */
 	unsigned in_place;

@@ -2,7 +2,8 @@
 #ifndef MEL_TENSOR_ARK_H
 #define MEL_TENSOR_ARK_H
 
-#include "tensor/reader.h"
+#include "base/io.h"
+#include "tensor/tensor.h"
 
 /*
  * Kaldi's archives (kaldi-table-inl.h, kaldi-matrix.cc, kaldi-vector.cc): one

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "tensor/npy.h"
+#include "tensor/reader.h"
 #include "tensor/utterance.h"
 
 /* An utterance whose like has not come yet. */

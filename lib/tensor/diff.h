@@ -4,7 +4,8 @@
 
 #include "base/option.h"
 #include "tensor/compare.h"
-#include "tensor/reader.h"
+
+struct mel_reader;
 
 /*
  * Compares two record streams by what they say: utterances by key, in the

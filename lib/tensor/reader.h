@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "base/io.h"
 #include "tensor/head.h"
 #include "tensor/record.h"
 
@@ -16,9 +17,6 @@
  * first (cat a b) and starts again with a head.
  */
 struct mel_reader;
-
-/* A source of bytes: like read(2), 0 at the end, -1 with errno set. */
-typedef ssize_t mel_read_fn(void *ctx, void *buf, size_t n);
 
 /*
  * name: of the source, for messages ("standard input"), copied.

@@ -116,6 +116,43 @@ fixture_addon(
 	return addon;
 }
 
+/* One block and the addon that it was made from. */
+struct fixture_block {
+	struct mel_addon *addon;
+	struct mel_member block;
+};
+
+/* The block of a line of YAML; false with *err if it is refused. */
+static inline bool
+fixture_block_open(struct fixture_block *b, const struct mel_registry *registry,
+    enum mel_block_kind kind, const char *yaml, struct mel_err *err)
+{
+	static const struct mel_env env = {0};
+	struct mel_builder builder = {.env = &env, .where = "here"};
+	struct mel_buf text = {0};
+	struct mel_yaml *tree;
+
+	*b = (struct fixture_block){0};
+	mel_buf_printf(&text, NULL, "stack: [%s]\n", yaml);
+	b->addon = fixture_addon(text.data, registry, err);
+	mel_buf_free(&text);
+	if (!b->addon)
+		return false;
+	builder.addon = b->addon;
+	tree = b->addon->yaml;
+	return !mel_build_block(&builder,
+	    mel_yaml_item(
+		tree, mel_yaml_get(tree, mel_yaml_root(tree), "stack"), 0),
+	    kind, &b->block, err);
+}
+
+static inline void
+fixture_block_close(struct fixture_block *b)
+{
+	mel_member_close(&b->block);
+	mel_addon_close(b->addon);
+}
+
 /* Adds a copy of values under a name. */
 static inline void
 fixture_put(struct mel_bundle *b, const char *name, enum mel_dtype dtype,
