@@ -329,7 +329,8 @@ make_head(struct mel_stage *s, const struct mel_stage_options *o,
 
 	s->head.done = (int)s->last;
 	s->head.contract = json_incref(s->addon->contract);
-	if (in)
+	s->head.extra = in ? json_incref(in->extra) : NULL;
+	if (in && in->addon)
 		s->head.addon = json_incref(in->addon);
 	else
 		s->head.addon = json_pack("{s:s, s:s, s:s*}", "name",
