@@ -170,7 +170,15 @@ units: $(UNIT)
 check: all units
 	BUILD=$(abspath $(BUILD)) scripts/run-tests
 
-lint: all
+# Each header compiles alone; those of lib/net/isa are parts of vec.h.
+ALONE := $(patsubst %.h,$(BUILD)/alone/%.o,\
+	$(wildcard lib/*/*.h cmd/*.h test/unit/*.h))
+$(BUILD)/alone/%.o: %.h | $(BUILD)/gen/onnx.pb-c.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itest/unit -Wno-unused -x c -c -o $@ $<
+alone: $(ALONE)
+
+lint: all alone
 	BUILD=$(abspath $(BUILD)) scripts/lint
 
 $(BUILD)/bench/%: $(BUILD)/test/bench/%.o $(LIB_A)
@@ -228,6 +236,6 @@ uninstall:
 	    find "$$dir" -depth -type d -empty -delete; done
 
 FORCE:
-.PHONY: all units check lint fuzz bench install uninstall clean FORCE
+.PHONY: all units check alone lint fuzz bench install uninstall clean FORCE
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
