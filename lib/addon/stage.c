@@ -150,13 +150,10 @@ open_first(struct mel_stage *s, const struct mel_env *env, struct mel_err *err)
 				mel_yaml_root(s->addon->yaml), "text"),
 			    err))
 		return -1;
-<<<<<<< HEAD
-	if (!p->node || !s->last)
+	if (!s->last)
 		return 0;
-=======
 	if (!p->node)
 		return check_keep(s, err);
->>>>>>> tests
 	if (mel_build_block(&builder, p->node, MEL_KIND_SEQUENCE, &member, err))
 		return -1;
 	s->sequence = member.sequence;
