@@ -545,7 +545,7 @@ test_wrong_kinds(void)
 	    "addon.yaml:17:15: ", "a block is wanted");
 	REFUSED(ENCODERS STACK("Encoders", "{type: Upsampler}, {type: Gian}"),
 	    "G10: an unknown type is an error",
-	    "addon.yaml:17:33: ", "no StreamableBlock is called \"Gian\"");
+	    "addon.yaml:17:34: ", "no StreamableBlock is called \"Gian\"");
 	REFUSED(ENCODERS STACK("Encoders", "{type: Upsampler, frames: 5}"),
 	    "G10: an unknown key is an error",
 	    "addon.yaml:17:33: ", "unknown key \"frames\"");
@@ -602,7 +602,7 @@ test_wiring(void)
 	REFUSED(ENCODERS STACK("Encoders", "{type: Upsampler, counts: "
 					   "durations}"),
 	    "C9: the element type",
-	    "addon.yaml:17:14: ", "\"durations\" is f32 [",
+	    "addon.yaml:17:15: ", "\"durations\" is f32 [",
 	    "but i32 [tokens] is wanted");
 	REFUSED(ENCODERS STACK("Encoders", "{type: Upsampler, in: durations}"),
 	    "C9: the rank", "addon.yaml:17:15: ",
