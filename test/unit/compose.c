@@ -472,6 +472,17 @@ test_encoders(void)
 	       &err) &&
 		trace_count("run:third") == 1,
 	    "G4: a third encoder is there, the stack untouched %s", err.msg);
+	ok(as_usual(ENCODERS STACK("Encoders",
+			"{type: Upsampler}, {type: Network, network: conv}"),
+	       &err),
+	    "G5: Decoder is the network that the addon calls its decoder %s",
+	    err.msg);
+	ok(!as_usual(ENCODERS STACK("Encoders",
+			 "{type: Upsampler}, {type: Decoder, network: "
+			 "twice}"),
+	       &err) &&
+		!err.msg[0],
+	    "G6: one word takes another network: other rows");
 	REFUSED("encoders:\n  - " MAKE_ENCODED
 		"\n  - {type: Scale, in: b, out: a}\n"
 		"  - {type: Scale, in: a, out: b}\n" STACK(

@@ -511,7 +511,7 @@ j = json.load(sys.stdin)
 assert j["contract"]["rate"] == 22050, j'
 }
 
-@test "G10: tts-addon blocks lists every type with its options" {
+@test "C1, G10: tts-addon blocks lists every type with its options" {
     tts-addon blocks >out
     for type in SequenceBlockContainer Encoders ParallelEncoders Scale \
         Durations Network Espeak Characters Ids; do
@@ -522,6 +522,8 @@ assert j["contract"]["rate"] == 22050, j'
         grep -q "^$type (StreamableBlock): " out
     done
     grep -q '^  rounding: half-even|half-up|cumulative' out
+    # Two interfaces, and no third.
+    ! grep '^[A-Z]' out | grep -vE '^\w+ \((Sequence|Streamable)Block\): '
     # What a stack may name is in the list, and nothing else is.
     grep -qx '  frames: FRAMES.*' out
     ! grep -q Mark out
