@@ -124,11 +124,19 @@ open_blocks(struct golden *g, struct mel_err *err)
 	struct mel_stage_options whole = {
 	    .addon = g->addon, .last = g->addon->n_positions, .env = g->env};
 
-	g->encoders.item = mel_alloc(n, sizeof(*g->encoders.item), err);
+	g->encoders.item = mel_alloc(n + 1, sizeof(*g->encoders.item), err);
 	g->rows.item =
 	    mel_alloc(g->addon->n_positions, sizeof(*g->rows.item), err);
 	if (!g->encoders.item || !g->rows.item)
 		return -1;
+	/* Without a list the sequence block is looked at as a whole. */
+	if (!n && g->addon->position[0].node) {
+		builder.where = g->addon->position[0].where;
+		if (mel_build_block(&builder, g->addon->position[0].node,
+			MEL_KIND_SEQUENCE, &g->encoders.item[0], err))
+			return -1;
+		g->encoders.n++;
+	}
 	while (g->encoders.n < n) {
 		if (mel_build_block(&builder,
 			mel_yaml_item(yaml, list, g->encoders.n),
@@ -475,6 +483,24 @@ run_case(struct golden *g, struct mel_err *err)
 	return rc ? -1 : 0;
 }
 
+/* A tensor that was never compared is a slip of the pen, not a success. */
+static int
+check_compared(const struct golden *g, struct mel_err *err)
+{
+	struct mel_yaml *yaml = g->addon->yaml;
+	yaml_node_t *node = mel_yaml_get(yaml, mel_yaml_root(yaml), "golden");
+
+	for (size_t i = 0; i < g->files.n / 2; i++) {
+		const struct mel_golden_result *r = &g->result[i];
+
+		if (r->cases || !strcmp(r->tensor, "tokens"))
+			continue;
+		return mel_yaml_fail(yaml, mel_yaml_get(yaml, node, "files"),
+		    err, "golden: \"%s\" was compared in no case", r->tensor);
+	}
+	return 0;
+}
+
 static void
 close_golden(struct golden *g)
 {
@@ -505,9 +531,12 @@ mel_golden_check(struct mel_addon *addon, const struct mel_env *env,
 		g.number = i;
 		rc = run_case(&g, err);
 	}
+	if (!rc)
+		rc = check_compared(&g, err);
 	for (size_t i = 0; !rc && i < g.files.n / 2; i++) {
 		wrong += g.result[i].wrong > 0;
-		result(ctx, &g.result[i]);
+		if (g.result[i].cases) /* tokens are what it starts from */
+			result(ctx, &g.result[i]);
 	}
 	if (!rc && g.text.cases)
 		result(ctx, &g.text);

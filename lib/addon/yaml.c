@@ -156,18 +156,16 @@ check_keys(struct mel_yaml *yaml, const yaml_node_t *map, struct mel_err *err)
 }
 
 /*
- * Everything later walks the tree by recursion, so it must be one: not too
- * deep, and no node reachable twice. seen: one mark for each node.
+ * Everything later walks the tree by recursion, so it must be one: no node
+ * reachable twice. seen: one mark for each node.
  */
 static int
-check_tree(struct mel_yaml *yaml, yaml_node_t *node, int depth, char *seen,
-    struct mel_err *err)
+check_tree(
+    struct mel_yaml *yaml, yaml_node_t *node, char *seen, struct mel_err *err)
 {
 	size_t number = (size_t)(node - yaml->document.nodes.start);
 	int rc = 0;
 
-	if (depth > MEL_YAML_DEPTH)
-		return mel_yaml_fail(yaml, node, err, "nested too deeply");
 	if (seen[number]++)
 		return mel_yaml_fail(yaml, node, err,
 		    "aliases are not used "
@@ -181,7 +179,7 @@ check_tree(struct mel_yaml *yaml, yaml_node_t *node, int depth, char *seen,
 		rc = check_tree(yaml,
 		    mel_yaml_is_map(node) ? mel_yaml_value(yaml, node, i)
 					  : mel_yaml_item(yaml, node, i),
-		    depth + 1, seen, err);
+		    seen, err);
 	return rc;
 }
 
@@ -198,7 +196,7 @@ check_document(struct mel_yaml *yaml, struct mel_err *err)
 	seen = mel_alloc(n, 1, err);
 	if (!seen)
 		return -1;
-	rc = check_tree(yaml, mel_yaml_root(yaml), 0, seen, err);
+	rc = check_tree(yaml, mel_yaml_root(yaml), seen, err);
 	free(seen);
 	return rc;
 }
@@ -215,22 +213,79 @@ fail_parser(const char *path, const yaml_parser_t *parser, struct mel_err *err)
 	return fail_mark(path, &parser->problem_mark, err);
 }
 
-/* Nothing may follow: it would be ignored. */
-static int
-check_end(const char *path, yaml_parser_t *parser, struct mel_err *err)
-{
-	yaml_document_t rest;
-	const yaml_node_t *root;
-	int rc = 0;
+/* What the events so far have opened. */
+struct scan {
+	int depth;
+	int documents;
+};
 
-	if (!yaml_parser_load(parser, &rest))
-		return fail_parser(path, parser, err);
-	root = yaml_document_get_root_node(&rest);
-	if (root) {
-		mel_fail(err, "a second document");
-		rc = fail_mark(path, &root->start_mark, err);
+static int
+check_event(const char *path, const yaml_event_t *event, struct scan *scan,
+    struct mel_err *err)
+{
+	const char *why = NULL;
+
+	switch (event->type) {
+	case YAML_DOCUMENT_START_EVENT:
+		/* The tree would be of the first alone. */
+		if (scan->documents++)
+			why = "a second document";
+		break;
+	case YAML_SEQUENCE_START_EVENT:
+	case YAML_MAPPING_START_EVENT:
+		if (++scan->depth > MEL_YAML_DEPTH)
+			why = "nested too deeply";
+		break;
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		scan->depth--;
+		break;
+	default:
+		break;
 	}
-	yaml_document_delete(&rest);
+	if (!why)
+		return 0;
+	mel_fail(err, "%s", why);
+	return fail_mark(path, &event->start_mark, err);
+}
+
+static int
+start(const struct mel_yaml *yaml, const struct mel_buf *text,
+    yaml_parser_t *parser, struct mel_err *err)
+{
+	if (!yaml_parser_initialize(parser))
+		return mel_fail(err, "%s: out of memory", yaml->path);
+	yaml_parser_set_input_string(
+	    parser, (const unsigned char *)text->data, text->len);
+	return 0;
+}
+
+/*
+ * Reads to the end once before a tree is made: the parser's time for a
+ * bracket grows with the number of those that are open.
+ */
+static int
+scan_all(const struct mel_yaml *yaml, const struct mel_buf *text,
+    struct mel_err *err)
+{
+	yaml_parser_t parser;
+	yaml_event_t event;
+	struct scan scan = {0};
+	bool end = false;
+	int rc = start(yaml, text, &parser, err);
+
+	if (rc)
+		return rc;
+	while (!rc && !end) {
+		if (!yaml_parser_parse(&parser, &event)) {
+			rc = fail_parser(yaml->path, &parser, err);
+			break;
+		}
+		rc = check_event(yaml->path, &event, &scan, err);
+		end = event.type == YAML_STREAM_END_EVENT;
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
 	return rc;
 }
 
@@ -238,15 +293,11 @@ static int
 parse(struct mel_yaml *yaml, const struct mel_buf *text, struct mel_err *err)
 {
 	yaml_parser_t parser;
-	int rc;
+	int rc = scan_all(yaml, text, err);
 
-	if (!yaml_parser_initialize(&parser))
-		return mel_fail(err, "%s: out of memory", yaml->path);
-	yaml_parser_set_input_string(
-	    &parser, (const unsigned char *)text->data, text->len);
-	if (yaml_parser_load(&parser, &yaml->document)) {
-		rc = check_end(yaml->path, &parser, err);
-	} else {
+	if (rc || start(yaml, text, &parser, err))
+		return -1;
+	if (!yaml_parser_load(&parser, &yaml->document)) {
 		rc = fail_parser(yaml->path, &parser, err);
 		/* A failed load leaves nothing to delete. */
 		memset(&yaml->document, 0, sizeof(yaml->document));

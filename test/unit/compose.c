@@ -476,6 +476,17 @@ test_encoders(void)
 	       &err) &&
 		trace_count("run:third") == 1,
 	    "G4: a third encoder is there, the stack untouched %s", err.msg);
+	ok(as_usual(ENCODERS STACK("Encoders",
+			"{type: Upsampler}, {type: Network, network: conv}"),
+	       &err),
+	    "G5: Decoder is the network that the addon calls its decoder %s",
+	    err.msg);
+	ok(!as_usual(ENCODERS STACK("Encoders",
+			 "{type: Upsampler}, {type: Decoder, network: "
+			 "twice}"),
+	       &err) &&
+		!err.msg[0],
+	    "G6: one word takes another network: other rows");
 	REFUSED("encoders:\n  - " MAKE_ENCODED
 		"\n  - {type: Scale, in: b, out: a}\n"
 		"  - {type: Scale, in: a, out: b}\n" STACK(
@@ -549,7 +560,7 @@ test_wrong_kinds(void)
 	    "addon.yaml:17:15: ", "a block is wanted");
 	REFUSED(ENCODERS STACK("Encoders", "{type: Upsampler}, {type: Gian}"),
 	    "G10: an unknown type is an error",
-	    "addon.yaml:17:33: ", "no StreamableBlock is called \"Gian\"");
+	    "addon.yaml:17:34: ", "no StreamableBlock is called \"Gian\"");
 	REFUSED(ENCODERS STACK("Encoders", "{type: Upsampler, frames: 5}"),
 	    "G10: an unknown key is an error",
 	    "addon.yaml:17:33: ", "unknown key \"frames\"");
@@ -606,7 +617,7 @@ test_wiring(void)
 	REFUSED(ENCODERS STACK("Encoders", "{type: Upsampler, counts: "
 					   "durations}"),
 	    "C9: the element type",
-	    "addon.yaml:17:14: ", "\"durations\" is f32 [",
+	    "addon.yaml:17:15: ", "\"durations\" is f32 [",
 	    "but i32 [tokens] is wanted");
 	REFUSED(ENCODERS STACK("Encoders", "{type: Upsampler, in: durations}"),
 	    "C9: the rank", "addon.yaml:17:15: ",
