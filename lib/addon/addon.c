@@ -108,8 +108,10 @@ mel_addon_control(
 	struct mel_buf all = {0};
 
 	for (size_t i = 0; i < a->n_controls; i++) {
-		if (!strcmp(a->control[i].name, name))
+		if (!strcmp(a->control[i].name, name)) {
+			mel_buf_free(&all);
 			return &a->control[i];
+		}
 		mel_buf_printf(
 		    &all, NULL, "%s%s", i ? ", " : "", a->control[i].name);
 	}

@@ -88,8 +88,10 @@ find(struct mel_net_port *port, int n, const char *what, const char *name,
 	struct mel_buf all = {0};
 
 	for (int i = 0; i < n; i++) {
-		if (!strcmp(port[i].name, name))
+		if (!strcmp(port[i].name, name)) {
+			mel_buf_free(&all);
 			return &port[i];
+		}
 		mel_buf_printf(&all, NULL, "%s%s", i ? ", " : "", port[i].name);
 	}
 	mel_fail(err, "the network has no %s \"%s\", only %s", what, name,
