@@ -4,8 +4,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "block/clock.h"
+#include "addon/addon.h"
+#include "addon/utter.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "stream.h"
+#include "tensor/head.h"
 #include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tool.h"
 
 struct convey {
 	const struct tool *tool;

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/err.h"
 #include "copy.h"
 
+#include "stream.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tensor/writer.h"
 #include "tool.h"
 
 /*

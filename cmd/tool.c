@@ -9,7 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
+#include "base/option.h"
 
 static const struct tool *this_tool;
 static char *leftover; /* the output, unless it was committed */

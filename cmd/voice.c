@@ -6,10 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addon/addon.h"
 #include "addon/builtin.h"
+#include "addon/stage.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "block/clock.h"
+#include "net/isa.h"
 #include "places.h"
+#include "tensor/head.h"
+#include "tensor/writer.h"
 #include "tool.h"
 
 const char *const voice_isas[] = {

@@ -2,9 +2,20 @@
 #ifndef VOICE_H
 #define VOICE_H
 
-#include "addon/addon.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "addon/utter.h"
+#include "base/option.h"
+#include "block/env.h"
+#include "block/registry.h"
 #include "stream.h"
+
+struct mel_addon;
+struct mel_head;
+struct mel_outfile;
+struct mel_pool;
 
 /*
  * What the tools that run an addon share: finding it, the threads, the world

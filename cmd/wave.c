@@ -6,7 +6,20 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "base/outdir.h"
+#include "base/pool.h"
+#include "dsp/inverse.h"
+#include "dsp/sound_out.h"
+#include "tensor/bundle.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
+#include "tensor/utterance.h"
 #include "tool.h"
 
 double

@@ -2,6 +2,7 @@
 #include "addon/builtin.h"
 
 #include "block/compose.h"
+#include "block/registry.h"
 #include "dsp/blocks.h"
 #include "net/netblock.h"
 #include "text/text.h"

@@ -3,9 +3,18 @@
 
 #include <string.h>
 
-#include "base/mem.h"
+#include "addon/inlet.h"
+#include "addon/stage.h"
+#include "base/err.h"
 #include "block/clock.h"
 #include "block/control.h"
+#include "block/streamable.h"
+#include "tensor/bundle.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
+#include "tensor/writer.h"
 
 /* What a relay holds for the utterance that it is at. */
 struct state {

@@ -4,11 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addon/addon.h"
 #include "addon/build.h"
+#include "addon/yaml.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "block/compose.h"
 #include "block/control.h"
+#include "block/decl.h"
+#include "block/env.h"
+#include "block/sequence.h"
+#include "block/streamable.h"
+#include "tensor/bundle.h"
+#include "tensor/head.h"
 #include "tensor/record.h"
+#include "tensor/tensor.h"
 
 struct mel_stage {
 	struct mel_addon *addon;
@@ -162,22 +172,27 @@ open_first(struct mel_stage *s, const struct mel_env *env, struct mel_err *err)
 	return check_keep(s, err);
 }
 
+/* The streamable blocks of the positions [from, to). */
+struct stretch {
+	size_t from, to;
+	const struct mel_env *env;
+};
+
 /*
- * Opens the streamable blocks of [from, to) into list and connects them;
- * *width: of the rows before and, in the end, behind them.
+ * Opens a stretch into list and connects it; *width: of the rows before and,
+ * in the end, behind it.
  */
 static int
-open_rows(struct mel_stage *s, size_t from, size_t to,
-    const struct mel_env *env, struct mel_member_list *list, int64_t *width,
-    struct mel_err *err)
+open_rows(struct mel_stage *s, const struct stretch *part,
+    struct mel_member_list *list, int64_t *width, struct mel_err *err)
 {
-	list->item = mel_alloc(to - from, sizeof(*list->item), err);
+	list->item = mel_alloc(part->to - part->from, sizeof(*list->item), err);
 	if (!list->item)
 		return -1;
-	for (size_t i = from; i < to; i++) {
+	for (size_t i = part->from; i < part->to; i++) {
 		const struct mel_position *p = &s->addon->position[i];
 		struct mel_builder builder = {
-		    .addon = s->addon, .env = env, .where = p->where};
+		    .addon = s->addon, .env = part->env, .where = p->where};
 		struct mel_streamable *block;
 		int64_t in_width = *width;
 
@@ -349,7 +364,8 @@ open_all(
 {
 	struct mel_env spec_only = *o->env;
 	struct mel_member_list later = {0};
-	size_t from = o->first ? o->first : 1;
+	struct stretch own = {.from = o->first ? o->first : 1, .env = o->env};
+	struct stretch rest = {.to = s->addon->n_positions, .env = &spec_only};
 	int64_t width;
 	int rc;
 
@@ -361,12 +377,12 @@ open_all(
 	if (rc || !s->last)
 		return rc;
 	s->width = s->in_width;
-	if (open_rows(s, from, o->last < from ? from : o->last, o->env,
-		&s->rows, &s->width, err))
+	own.to = o->last < own.from ? own.from : o->last;
+	if (open_rows(s, &own, &s->rows, &s->width, err))
 		return -1;
 	width = s->width;
-	rc = open_rows(s, o->last < 1 ? 1 : o->last, s->addon->n_positions,
-	    &spec_only, &later, &width, err);
+	rest.from = o->last < 1 ? 1 : o->last;
+	rc = open_rows(s, &rest, &later, &width, err);
 	if (!rc)
 		rc = make_head(s, o, &later, err);
 	free_members(&later);

@@ -2,10 +2,16 @@
 #ifndef MEL_ADDON_STAGE_H
 #define MEL_ADDON_STAGE_H
 
-#include "addon/addon.h"
-#include "block/sequence.h"
-#include "block/streamable.h"
-#include "tensor/head.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mel_addon;
+struct mel_bundle;
+struct mel_env;
+struct mel_err;
+struct mel_head;
+struct mel_streamable;
 
 /*
  * Some positions of an addon's stack, ready to run one utterance after

@@ -2,9 +2,18 @@
 #ifndef MEL_ADDON_UTTER_H
 #define MEL_ADDON_UTTER_H
 
-#include "addon/inlet.h"
-#include "addon/stage.h"
-#include "tensor/writer.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mel_bundle;
+struct mel_err;
+struct mel_reader;
+struct mel_stage;
+struct mel_streamable;
+struct mel_tensor;
+struct mel_writer;
 
 /*
  * One utterance through a stage into a record stream.

@@ -2,7 +2,13 @@
 #ifndef MEL_BLOCK_DECL_H
 #define MEL_BLOCK_DECL_H
 
-#include "tensor/bundle.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/tensor.h"
+
+struct mel_err;
 
 /*
  * What a block says about a tensor before there is one, so that wiring is

@@ -4,8 +4,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
 #include "block/clock.h"
+#include "block/decl.h"
+#include "tensor/bundle.h"
 
 struct mel_sequence {
 	const struct mel_sequence_type *type;

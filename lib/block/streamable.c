@@ -5,8 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
 #include "block/clock.h"
+#include "block/decl.h"
+#include "tensor/bundle.h"
 
 enum phase {
 	IDLE,    /* no utterance */

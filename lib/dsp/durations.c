@@ -3,7 +3,13 @@
 
 #include <math.h>
 
+#include "base/err.h"
+#include "base/option.h"
+#include "block/block.h"
 #include "block/control.h"
+#include "block/decl.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 
 enum domain {
 	LINEAR,

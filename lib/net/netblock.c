@@ -4,8 +4,16 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/decl.h"
+#include "block/env.h"
 #include "net/feed.h"
+#include "net/netdef.h"
+#include "net/network.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 
 struct options {
 	struct mel_netdef *network; /* borrowed */

@@ -4,7 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "net/graph.h"
+#include "net/network.h"
 
 /* Rank -1 marks what the declared shape does not tell. */
 static void

@@ -3,8 +3,12 @@
 #define MEL_TENSOR_HEAD_H
 
 #include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "tensor/tensor.h"
+
+struct mel_err;
 
 /*
  * The first record of a stream: what will come. Ports are numbered by their

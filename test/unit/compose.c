@@ -3,7 +3,10 @@
  * The two kinds of block and what is composed of them, as an addon's YAML
  * asks for it: order, nesting, scope, wiring, and what is refused.
  */
+#include "addon/builtin.h"
 #include "addon/stage.h"
+#include "block/sequence.h"
+#include "tap.h"
 #include "trace.h"
 
 #define MOST     1000 /* rows */
