@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/option.h"
+#include "block/block.h"
 #include "block/compose.h"
 #include "block/registry.h"
 #include "block/sequence.h"

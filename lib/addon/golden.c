@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/option.h"
+#include "block/block.h"
 #include "block/compose.h"
 #include "block/control.h"
 #include "block/sequence.h"

@@ -9,6 +9,7 @@
 #include "addon/yaml.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "block/block.h"
 #include "block/compose.h"
 #include "block/control.h"
 #include "block/decl.h"

@@ -7,6 +7,7 @@
 #include "addon/stage.h"
 #include "block/sequence.h"
 #include "tap.h"
+#include "fixture.h"
 #include "trace.h"
 
 #define MOST     1000 /* rows */

@@ -5,7 +5,8 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "fixture.h"
+#include "block/block.h"
+#include "block/sequence.h"
 
 /*
  * Blocks as somebody outside the library would write them. Each is a struct
