@@ -3,10 +3,16 @@
 #define TRACE_H
 
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
+#include "base/err.h"
+#include "base/option.h"
 #include "block/block.h"
 #include "block/sequence.h"
+#include "block/streamable.h"
+#include "tensor/bundle.h"
 
 /*
  * Blocks as somebody outside the library would write them. Each is a struct
