@@ -37,9 +37,8 @@ read_head(struct convey *c)
 {
 	struct mel_record record;
 	struct mel_err err;
-	int rc = mel_reader_next(c->reader, &record, &err);
 
-	if (rc <= 0) /* the end comes only behind a head */
+	if (mel_reader_next(c->reader, &record, &err) <= 0)
 		tool_die("%s", err.msg);
 	return mel_reader_head(c->reader);
 }

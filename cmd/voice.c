@@ -134,7 +134,7 @@ voice_open_stage(
 	if (last > v->addon->n_positions)
 		options.last = v->addon->n_positions;
 	if (mel_stage_open(&v->utter.stage, &options, &err))
-		tool_die("%s: %s", v->addon->name, err.msg);
+		tool_die("%s", err.msg);
 }
 
 void

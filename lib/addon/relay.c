@@ -21,6 +21,7 @@ struct state {
 	struct mel_relay *relay;
 	struct mel_inlet inlet;
 	struct mel_streamable *rows; /* the block over inlet */
+	struct mel_head head;        /* of the first stream */
 	struct mel_bundle data;
 	json_t *begin;
 	bool open; /* the output has begun this utterance */
@@ -178,6 +179,20 @@ begin_one(struct state *s, const struct mel_record *record, struct mel_err *err)
 	return s->begin ? 0 : mel_fail(err, "out of memory");
 }
 
+/* Behind a finish (cat a b): more utterances if they are of the same kind. */
+static int
+check_head(const struct state *s, struct mel_err *err)
+{
+	const struct mel_reader *r = s->relay->reader;
+	const char *key = mel_head_differ(&s->head, mel_reader_head(r));
+
+	return key ? mel_fail(err,
+			 "%s: another head than the first stream's "
+			 "(%s)",
+			 mel_reader_name(r), key)
+		   : 0;
+}
+
 static int
 run_all(struct state *s, struct mel_err *err)
 {
@@ -193,8 +208,7 @@ run_all(struct state *s, struct mel_err *err)
 		rc = 0;
 		switch (record.header.kind) {
 		case MEL_HEAD:
-			rc = mel_fail(err, "a second stream follows the "
-					   "first: give them one by one");
+			rc = check_head(s, err);
 			break;
 		case MEL_NOTE:
 			rc = pass_on(s, &record, err);
@@ -219,13 +233,16 @@ mel_relay_run(struct mel_relay *relay, struct mel_err *err)
 
 	s.inlet.pass = pass_on;
 	s.inlet.ctx = &s;
-	rc = mel_inlet_open(&s.rows, &s.inlet, err);
+	rc = mel_head_copy(&s.head, mel_reader_head(relay->reader), err);
+	if (!rc)
+		rc = mel_inlet_open(&s.rows, &s.inlet, err);
 	if (!rc)
 		rc = run_all(&s, err);
 	mel_stage_reset(relay->utter.stage);
 	mel_streamable_close(s.rows);
 	mel_inlet_free(&s.inlet);
 	mel_bundle_free(&s.data);
+	mel_head_free(&s.head);
 	json_decref(s.begin);
 	return rc;
 }

@@ -9,6 +9,7 @@
 #include "addon/yaml.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "block/block.h"
 #include "block/compose.h"
 #include "block/control.h"
 #include "block/decl.h"
@@ -80,7 +81,8 @@ declare_ports(
 			continue;
 		if (port->ndim != 2 || port->dtype != MEL_F32 || !decl.width)
 			return mel_fail(err,
-			    "rows \"%s\" are not f32 of a fixed width",
+			    "the stream's rows \"%s\" are not f32 of a fixed "
+			    "width",
 			    port->name);
 		s->in_width = decl.width;
 	}
@@ -104,10 +106,13 @@ declare_controls(struct mel_stage *s, struct mel_err *err)
 	return 0;
 }
 
-/* Connects a sequence block; what it gives hides what was there. */
+/*
+ * Connects a sequence block; what it gives hides what was there. node: what
+ * it was made of, for messages.
+ */
 static int
-connect_sequence(
-    struct mel_stage *s, struct mel_sequence *block, struct mel_err *err)
+connect_sequence(struct mel_stage *s, struct mel_sequence *block,
+    const yaml_node_t *node, struct mel_err *err)
 {
 	struct mel_decls gives = {0};
 	int rc = mel_sequence_connect(block, &s->have, &gives, err);
@@ -116,10 +121,28 @@ connect_sequence(
 		rc = mel_decls_add_new(&gives, &s->have, err);
 	if (rc) {
 		mel_decls_free(&gives);
-		return -1;
+		return mel_yaml_fail_at(s->addon->yaml, node, err);
 	}
 	mel_decls_free(&s->have);
 	s->have = gives;
+	return 0;
+}
+
+/* What the addon asks to keep by name must be there. */
+static int
+check_keep(const struct mel_stage *s, struct mel_err *err)
+{
+	struct mel_yaml *yaml = s->addon->yaml;
+	const yaml_node_t *list =
+	    mel_yaml_get(yaml, mel_yaml_root(yaml), "keep");
+
+	for (size_t i = 0; i < mel_yaml_count(list); i++) {
+		const yaml_node_t *item = mel_yaml_item(yaml, list, i);
+
+		if (!mel_decls_find(&s->have, mel_yaml_text(item)))
+			return mel_yaml_fail(yaml, item, err,
+			    "keep: nothing gives \"%s\"", mel_yaml_text(item));
+	}
 	return 0;
 }
 
@@ -133,14 +156,21 @@ open_first(struct mel_stage *s, const struct mel_env *env, struct mel_err *err)
 
 	if (declare_inputs(s, err) || mel_build_front(&builder, &s->front, err))
 		return -1;
-	if (s->front && connect_sequence(s, s->front, err))
+	if (s->front && connect_sequence(s, s->front,
+			    mel_yaml_get(s->addon->yaml,
+				mel_yaml_root(s->addon->yaml), "text"),
+			    err))
 		return -1;
-	if (!p->node || !s->last)
+	if (!s->last)
 		return 0;
+	if (!p->node)
+		return check_keep(s, err);
 	if (mel_build_block(&builder, p->node, MEL_KIND_SEQUENCE, &member, err))
 		return -1;
 	s->sequence = member.sequence;
-	return connect_sequence(s, s->sequence, err);
+	if (connect_sequence(s, s->sequence, p->node, err))
+		return -1;
+	return check_keep(s, err);
 }
 
 /* The streamable blocks of the positions [from, to). */
@@ -173,12 +203,12 @@ open_rows(struct mel_stage *s, const struct stretch *part,
 		block = list->item[list->n++].streamable;
 		if (mel_streamable_spec_of(block)->upstream && i == 1 &&
 		    !s->in_width)
-			return mel_fail(err,
+			return mel_yaml_fail(s->addon->yaml, p->node, err,
 			    "%s: there is no block before it to pull from",
 			    p->where);
 		if (mel_streamable_connect(
 			block, &s->have, in_width, width, err))
-			return -1;
+			return mel_yaml_fail_at(s->addon->yaml, p->node, err);
 	}
 	return 0;
 }
@@ -213,7 +243,7 @@ add_port(struct mel_stage *s, const struct mel_decl *decl,
 	    .sort = sort};
 
 	if (!decl->dtype || decl->ndim < 0 || decl->ndim > MEL_RECORD_DIMS)
-		return mel_fail(err,
+		return mel_yaml_fail(s->addon->yaml, NULL, err,
 		    "tensor \"%s\" cannot be sent: its type is not known",
 		    decl->name);
 	port.ndim = decl->ndim;
@@ -284,8 +314,8 @@ add_row_ports(
 	rows.name = rows_name(s, in);
 	rows.width = s->width;
 	if (!s->width)
-		return mel_fail(
-		    err, "the width of rows \"%s\" is not known", rows.name);
+		return mel_yaml_fail(s->addon->yaml, NULL, err,
+		    "the width of rows \"%s\" is not known", rows.name);
 	if (add_port(s, &rows, MEL_ROWS, err))
 		return -1;
 	for (size_t i = 0; in && i < in->n_ports; i++) {
@@ -315,7 +345,8 @@ make_head(struct mel_stage *s, const struct mel_stage_options *o,
 
 	s->head.done = (int)s->last;
 	s->head.contract = json_incref(s->addon->contract);
-	if (in)
+	s->head.extra = in ? json_incref(in->extra) : NULL;
+	if (in && in->addon)
 		s->head.addon = json_incref(in->addon);
 	else
 		s->head.addon = json_pack("{s:s, s:s, s:s*}", "name",

@@ -132,6 +132,10 @@ mel_yaml_root(struct mel_yaml *yaml)
 static int
 check_keys(struct mel_yaml *yaml, const yaml_node_t *map, struct mel_err *err)
 {
+	/* Each key is compared with all before it. */
+	if (mel_yaml_count(map) > MEL_YAML_KEYS)
+		return mel_yaml_fail(
+		    yaml, map, err, "more than %d keys", MEL_YAML_KEYS);
 	for (size_t i = 0; i < mel_yaml_count(map); i++) {
 		const yaml_node_t *key = mel_yaml_key(yaml, map, i);
 		const char *text = mel_yaml_text(key);
@@ -199,21 +203,51 @@ check_document(struct mel_yaml *yaml, struct mel_err *err)
 	return rc;
 }
 
+/* What the parser found, and where. */
+static int
+fail_parser(const char *path, const yaml_parser_t *parser, struct mel_err *err)
+{
+	mel_fail(err, "%s", parser->problem ? parser->problem : "not YAML");
+	/* Bytes that are no text have no line yet. */
+	if (parser->error == YAML_READER_ERROR)
+		return mel_fail_in(
+		    err, "%s: byte %zu", path, parser->problem_offset + 1);
+	return fail_mark(path, &parser->problem_mark, err);
+}
+
+/* Nothing may follow: it would be ignored. */
+static int
+check_end(const char *path, yaml_parser_t *parser, struct mel_err *err)
+{
+	yaml_document_t rest;
+	const yaml_node_t *root;
+	int rc = 0;
+
+	if (!yaml_parser_load(parser, &rest))
+		return fail_parser(path, parser, err);
+	root = yaml_document_get_root_node(&rest);
+	if (root) {
+		mel_fail(err, "a second document");
+		rc = fail_mark(path, &root->start_mark, err);
+	}
+	yaml_document_delete(&rest);
+	return rc;
+}
+
 static int
 parse(struct mel_yaml *yaml, const struct mel_buf *text, struct mel_err *err)
 {
 	yaml_parser_t parser;
-	yaml_mark_t *mark = &parser.problem_mark;
-	int rc = 0;
+	int rc;
 
 	if (!yaml_parser_initialize(&parser))
 		return mel_fail(err, "%s: out of memory", yaml->path);
 	yaml_parser_set_input_string(
 	    &parser, (const unsigned char *)text->data, text->len);
-	if (!yaml_parser_load(&parser, &yaml->document)) {
-		mel_fail(
-		    err, "%s", parser.problem ? parser.problem : "not YAML");
-		rc = fail_mark(yaml->path, mark, err);
+	if (yaml_parser_load(&parser, &yaml->document)) {
+		rc = check_end(yaml->path, &parser, err);
+	} else {
+		rc = fail_parser(yaml->path, &parser, err);
 		/* A failed load leaves nothing to delete. */
 		memset(&yaml->document, 0, sizeof(yaml->document));
 	}

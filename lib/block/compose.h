@@ -4,10 +4,10 @@
 
 #include <stddef.h>
 
-#include "block/block.h"
-
 struct mel_sequence;
+struct mel_sequence_type;
 struct mel_streamable;
+struct mel_streamable_type;
 
 /*
  * The composites. Members are options, owned by the options struct.

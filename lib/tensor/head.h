@@ -67,6 +67,12 @@ int mel_head_from_json(
 int mel_head_copy(
     struct mel_head *head, const struct mel_head *src, struct mel_err *err);
 
+/*
+ * The first key in which they differ ("ports", "contract", "addon", "done",
+ * "other keys"), or NULL: then records of one may follow under the other.
+ */
+const char *mel_head_differ(const struct mel_head *a, const struct mel_head *b);
+
 void mel_head_free(struct mel_head *head);
 
 #endif
