@@ -11,9 +11,15 @@
 #include "addon/stage.h"
 #include "addon/utter.h"
 #include "base/bytes.h"
+#include "base/err.h"
 #include "block/control.h"
+#include "block/env.h"
+#include "block/registry.h"
+#include "net/isa.h"
 #include "records.h"
 #include "tap.h"
+#include "tensor/bundle.h"
+#include "tensor/writer.h"
 
 /* Says one text, as tts-pipe does. */
 static int
