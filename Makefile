@@ -45,7 +45,8 @@ ONNX_PROTO := $(firstword $(wildcard /usr/include/onnx/onnx.proto \
 	/usr/local/include/onnx/onnx.proto))
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	-Wpointer-arith -Wvla -Wformat=2 -Wwrite-strings -Werror=vla
+	-Wpointer-arith -Wvla -Wformat=2 -Wwrite-strings -Werror=vla \
+	-Werror=implicit-function-declaration
 # No -ffast-math: NaN must stay NaN. No contraction: the row law wants every
 # element computed by one chain of operations, in a loop's body and its tail.
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "addon/builtin.h"
 
+#include "block/block.h"
 #include "block/compose.h"
 #include "block/registry.h"
 #include "dsp/blocks.h"
