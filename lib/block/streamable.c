@@ -103,7 +103,6 @@ check_spec(const struct mel_streamable *b, const struct mel_decls *have,
     int64_t in_width, int64_t *width, struct mel_err *err)
 {
 	const struct mel_streamable_spec *spec = &b->spec;
-
 	const struct mel_decl *like;
 
 	if (mel_decls_check(&spec->needs, have, err))
