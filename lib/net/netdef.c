@@ -91,8 +91,9 @@ find(struct mel_net_port *port, int n, const char *what, const char *name,
 	for (int i = 0; i < n; i++) {
 		if (!strcmp(port[i].name, name))
 			return &port[i];
-		mel_buf_printf(&all, NULL, "%s%s", i ? ", " : "", port[i].name);
 	}
+	for (int i = 0; i < n; i++)
+		mel_buf_printf(&all, NULL, "%s%s", i ? ", " : "", port[i].name);
 	mel_fail(err, "the network has no %s \"%s\", only %s", what, name,
 	    all.data ? all.data : "none");
 	mel_buf_free(&all);
