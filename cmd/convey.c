@@ -8,11 +8,9 @@
 #include "addon/utter.h"
 #include "base/err.h"
 #include "base/io.h"
-#include "stream.h"
 #include "tensor/head.h"
 #include "tensor/reader.h"
 #include "tensor/record.h"
-#include "tool.h"
 
 struct convey {
 	const struct tool *tool;

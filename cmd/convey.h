@@ -9,7 +9,6 @@
 #include "voice.h"
 
 struct mel_addon;
-struct tool;
 
 /*
  * A record stream in, a record stream out: what tts-upsample and tts-decode
@@ -23,22 +22,16 @@ struct convey_options {
 	int64_t block;      /* rows a record */
 };
 
-#define CONVEY_AT(member) offsetof(struct convey_options, member)
 #define CONVEY_OPTIONS(count)                                                  \
 	VOICE_OPTION_ADDON(convey_options),                                    \
-	    {"output", 'o', MEL_OPT_STRING, CONVEY_AT(output), .arg = "FILE",  \
-		.help = "write to this file"},                                 \
-	    VOICE_OPTION_QUIET(convey_options),                                \
+	    TOOL_OPTION_OUTPUT(convey_options, output),                        \
+	    TOOL_OPTION_QUIET(convey_options, voice.quiet),                    \
 	    VOICE_OPTION_VERBOSE(convey_options),                              \
 	    VOICE_OPTION_BLOCK(convey_options),                                \
-	    VOICE_OPTION_THREADS(convey_options, count),                       \
+	    TOOL_OPTION_THREADS(convey_options, voice.threads, count),         \
 	    VOICE_OPTION_ISA(convey_options),                                  \
-	    VOICE_OPTION_TIMES(convey_options),                                \
-	{                                                                      \
-		"max-record", 0, MEL_OPT_INT, CONVEY_AT(max_record),           \
-		    .arg = "BYTES", .preset = "67108864", .min = 64,           \
-		    .max = 1e15, .help = "largest record accepted"             \
-	}
+	    TOOL_OPTION_TIMES(convey_options, times),                          \
+	    TOOL_OPTION_MAX_RECORD(convey_options, max_record)
 
 /*
  * main of both. last: the position to stop before, given the addon and those

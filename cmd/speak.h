@@ -9,8 +9,6 @@
 #include "base/option.h"
 #include "voice.h"
 
-struct tool;
-
 /*
  * Text in, a record stream out: what tts-encode and tts-pipe do, as far as
  * positions [0, last) of the stack.
@@ -40,16 +38,15 @@ extern const char *const speak_prints[];
 	VOICE_OPTION_ADDON(speak_options),                                     \
 	    {"input", 'f', MEL_OPT_STRING, SPEAK_AT(input), .arg = "FILE",     \
 		.help = "lines of text, one utterance each"},                  \
-	    {"output", 'o', MEL_OPT_STRING, SPEAK_AT(output), .arg = "FILE",   \
-		.help = "write to this file"},                                 \
-	    VOICE_OPTION_QUIET(speak_options),                                 \
+	    TOOL_OPTION_OUTPUT(speak_options, output),                         \
+	    TOOL_OPTION_QUIET(speak_options, voice.quiet),                     \
 	    {"set", 's', MEL_OPT_MAP, SPEAK_AT(set), .arg = "NAME=VALUE",      \
 		.help = "set a control of the voice"},                         \
 	    VOICE_OPTION_VERBOSE(speak_options),                               \
 	    {"keys", 0, MEL_OPT_FLAG, SPEAK_AT(keys),                          \
 		.help = "lines are key|text"},                                 \
 	    {"phonemes", 0, MEL_OPT_FLAG, SPEAK_AT(phonemes),                  \
-		.help = "the text is phonemes of the voice"},                  \
+		.help = "the text is phonemes"},                               \
 	    {"tokens", 0, MEL_OPT_FLAG, SPEAK_AT(tokens),                      \
 		.help = "the text is token ids"},                              \
 	    {"unknown", 0, MEL_OPT_STRING, VOICE_AT(speak_options, unknown),   \
@@ -57,9 +54,10 @@ extern const char *const speak_prints[];
 		.help = "symbols unknown to the voice (default as it says)"},  \
 	    {"print", 0, MEL_OPT_CHOICE, SPEAK_AT(print), .preset = "stream",  \
 		.choice = speak_prints,                                        \
-		.help = "what to write: the stream, or lines of text"},        \
-	    VOICE_OPTION_THREADS(speak_options, count),                        \
-	    VOICE_OPTION_ISA(speak_options), VOICE_OPTION_TIMES(speak_options)
+		.help = "write the stream, or one of these as lines of text"}, \
+	    TOOL_OPTION_THREADS(speak_options, voice.threads, count),          \
+	    VOICE_OPTION_ISA(speak_options),                                   \
+	    TOOL_OPTION_TIMES(speak_options, times)
 
 /* main of both. Returns the exit status. */
 int speak_main(const struct tool *tool, size_t last, int argc, char **argv);

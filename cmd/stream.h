@@ -24,6 +24,35 @@ struct mel_writer;
 struct mel_reader *tool_open_reader(
     const char *path, int64_t max_record, int *fd);
 
+/*
+ * Rows of an option table, see tool.h. MAX_RECORD is int64_t, TIMES int,
+ * KEYS and PORTS are struct mel_strings.
+ */
+#define TOOL_OPTION_MAX_RECORD(type, member)                                   \
+	{                                                                      \
+		"max-record", 0, MEL_OPT_INT, offsetof(struct type, member),   \
+		    .arg = "BYTES", .preset = "67108864", .min = 64,           \
+		    .max = 1e15, .help = "largest record accepted"             \
+	}
+#define TOOL_OPTION_TIMES(type, member)                                        \
+	{                                                                      \
+		"times", 0, MEL_OPT_CHOICE, offsetof(struct type, member),     \
+		    .preset = "auto", .choice = tool_times_names,              \
+		    .help = "write times into the stream"                      \
+	}
+#define TOOL_OPTION_KEYS(type, member)                                         \
+	{                                                                      \
+		"keys", 0, MEL_OPT_LIST, offsetof(struct type, member),        \
+		    .arg = "KEY",                                              \
+		    .help = "this utterance only; may be repeated"             \
+	}
+#define TOOL_OPTION_PORTS(type, member)                                        \
+	{                                                                      \
+		"ports", 0, MEL_OPT_LIST, offsetof(struct type, member),       \
+		    .arg = "NAME",                                             \
+		    .help = "tensors of this name only; may be repeated"       \
+	}
+
 /* What --times says; names for an option of type MEL_OPT_CHOICE. */
 enum tool_times {
 	TOOL_TIMES_AUTO,

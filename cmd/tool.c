@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/option.h"
+#include "base/pool.h"
 
 static const struct tool *this_tool;
 static char *leftover; /* the output, unless it was committed */
@@ -218,6 +220,22 @@ tool_open_input(const char *path)
 		tool_die("%s", err.msg);
 	}
 	return fd;
+}
+
+struct mel_pool *
+tool_open_pool(int64_t threads)
+{
+	struct mel_pool *pool;
+	struct mel_err err;
+	cpu_set_t set;
+
+	if (!threads)
+		threads = sched_getaffinity(0, sizeof(set), &set)
+			      ? 1
+			      : CPU_COUNT(&set);
+	if (mel_pool_open(&pool, (int)threads, &err))
+		tool_die("%s", err.msg);
+	return pool;
 }
 
 static void

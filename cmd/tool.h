@@ -3,9 +3,12 @@
 #define TOOL_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct mel_option;
 struct mel_outfile;
+struct mel_pool;
 
 /*
  * What all tools share: their command line from an option table, messages on
@@ -19,6 +22,34 @@ struct tool {
 	const char *purpose;  /* one line, no full stop */
 	const struct mel_option *options;
 };
+
+/*
+ * Rows of an option table that say the same in all tools: `type` is the
+ * struct of the values, without "struct", `member` where this one goes.
+ * OUTPUT and DIR are char *, QUIET is bool, THREADS int64_t.
+ */
+#define TOOL_OPTION_OUTPUT(type, member)                                       \
+	{                                                                      \
+		"output", 'o', MEL_OPT_STRING, offsetof(struct type, member),  \
+		    .arg = "FILE", .help = "write to this file"                \
+	}
+#define TOOL_OPTION_DIR(type, member)                                          \
+	{                                                                      \
+		"dir", 'd', MEL_OPT_STRING, offsetof(struct type, member),     \
+		    .arg = "DIR",                                              \
+		    .help = "write one file per utterance, DIR/KEY.TYPE"       \
+	}
+#define TOOL_OPTION_QUIET(type, member)                                        \
+	{                                                                      \
+		"quiet", 'q', MEL_OPT_FLAG, offsetof(struct type, member),     \
+		    .help = "no remarks, only errors"                          \
+	}
+#define TOOL_OPTION_THREADS(type, member, count)                               \
+	{                                                                      \
+		"threads", 0, MEL_OPT_INT, offsetof(struct type, member),      \
+		    .arg = "N", .preset = count, .max = 1024,                  \
+		    .help = "threads that compute, 0: one a processor"         \
+	}
 
 /*
  * Presets `values` (all zero), reads options into it, handles --help and
@@ -54,6 +85,9 @@ void tool_open_output(struct mel_outfile *out, const char *path, bool binary);
 
 /* Commits, and closes standard output checked. Dies on failure. */
 void tool_commit_output(struct mel_outfile *out);
+
+/* Workers for --threads; 0 is one a processor. Dies on failure. */
+struct mel_pool *tool_open_pool(int64_t threads);
 
 /* Prints text to standard output; dies on failure. */
 void tool_print(const char *text);

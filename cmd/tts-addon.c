@@ -4,15 +4,14 @@
 
 #include "addon_info.h"
 #include "base/option.h"
-#include "tool.h"
 #include "voice.h"
 
 static const struct mel_option options[] = {
     {"write", 0, MEL_OPT_FLAG, offsetof(struct addon_options, write),
-	.help = "check: write SHA256SUMS anew first"},
+	.help = "check: write SHA256SUMS anew before"},
     {"json", 0, MEL_OPT_FLAG, offsetof(struct addon_options, json),
-	.help = "info: as JSON"},
-    VOICE_OPTION_THREADS(addon_options, "0"),
+	.help = "info: print JSON"},
+    TOOL_OPTION_THREADS(addon_options, voice.threads, "0"),
     VOICE_OPTION_ISA(addon_options),
     {0},
 };
@@ -20,7 +19,7 @@ static const struct mel_option options[] = {
 static const struct tool tool = {
     .name = "tts-addon",
     .synopsis = "[options] list | blocks | info ADDON | check ADDON",
-    .purpose = "list, describe and check the voices there are",
+    .purpose = "Lists, describes and checks voices",
     .options = options,
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/option.h"
+#include "stream.h"
 #include "tensor/compare.h"
 #include "tensor/diff.h"
 #include "tensor/npy.h"
@@ -26,18 +27,17 @@ struct values {
 #define AT(field) .offset = offsetof(struct values, field)
 
 static const struct mel_option options[] = {
-    {"exact", 0, MEL_OPT_FLAG, AT(exact), .help = "same types and bytes"},
+    {"exact", 0, MEL_OPT_FLAG, AT(exact),
+	.help = "tensors must have the same type, lengths and bytes"},
     {"abs", 0, MEL_OPT_FLOAT, AT(abs), .arg = "X", .preset = "0", .min = 0,
 	.max = 1e300, .help = "allow numbers to differ by X"},
     {"rel", 0, MEL_OPT_FLOAT, AT(rel), .arg = "X", .preset = "0", .min = 0,
-	.max = 1e300, .help = "and by X times the largest in that tensor of B"},
-    {"ports", 0, MEL_OPT_LIST, AT(ports), .arg = "NAME",
-	.help = "tensors of this name only; may be repeated"},
+	.max = 1e300,
+	.help = "and by X times the largest number of that tensor in B"},
+    TOOL_OPTION_PORTS(values, ports),
     {"quiet", 'q', MEL_OPT_FLAG, AT(quiet),
 	.help = "print nothing, only the exit status tells"},
-    {"max-record", 0, MEL_OPT_INT, AT(max_record), .arg = "BYTES",
-	.preset = "67108864", .min = 64, .max = 1e15,
-	.help = "largest record accepted"},
+    TOOL_OPTION_MAX_RECORD(values, max_record),
     {0},
 };
 

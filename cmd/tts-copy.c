@@ -33,18 +33,14 @@ struct values {
 #define AT(field) .offset = offsetof(struct values, field)
 
 static const struct mel_option options[] = {
-    {"output", 'o', MEL_OPT_STRING, AT(output), .arg = "FILE",
-	.help = "write there"},
-    {"dir", 'd', MEL_OPT_STRING, AT(dir), .arg = "DIR",
-	.help = "write one file per utterance there, KEY.TYPE"},
+    TOOL_OPTION_OUTPUT(values, output),
+    TOOL_OPTION_DIR(values, dir),
     {"type", 't', MEL_OPT_CHOICE, AT(type), .preset = "stream",
 	.choice = outputs, .help = "format of the output"},
     {"input-type", 0, MEL_OPT_CHOICE, AT(input_type), .preset = "auto",
 	.choice = inputs, .help = "format of the inputs"},
-    {"keys", 0, MEL_OPT_LIST, AT(keys), .arg = "KEY",
-	.help = "this utterance only; may be repeated"},
-    {"ports", 0, MEL_OPT_LIST, AT(ports), .arg = "NAME",
-	.help = "tensors of this name only; may be repeated"},
+    TOOL_OPTION_KEYS(values, keys),
+    TOOL_OPTION_PORTS(values, ports),
     {"from", 0, MEL_OPT_INT, AT(from), .arg = "N", .preset = "0", .min = 0,
 	.max = 1e15, .help = "first utterance, counted from 0"},
     {"to", 0, MEL_OPT_INT, AT(to), .arg = "N", .preset = "0", .min = 0,
@@ -57,11 +53,8 @@ static const struct mel_option options[] = {
 	.help = "numbers in a row of f32 or f64 input"},
     {"period", 0, MEL_OPT_FLOAT, AT(period), .arg = "SECONDS", .min = 1e-7,
 	.max = 200, .help = "from row to row, for htk without a contract"},
-    {"times", 0, MEL_OPT_CHOICE, AT(times), .preset = "auto",
-	.choice = tool_times_names, .help = "write times into the stream"},
-    {"max-record", 0, MEL_OPT_INT, AT(max_record), .arg = "BYTES",
-	.preset = "67108864", .min = 64, .max = 1e15,
-	.help = "largest record accepted"},
+    TOOL_OPTION_TIMES(values, times),
+    TOOL_OPTION_MAX_RECORD(values, max_record),
     {0},
 };
 

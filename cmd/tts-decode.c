@@ -2,7 +2,6 @@
 #include "addon/addon.h"
 #include "base/option.h"
 #include "convey.h"
-#include "tool.h"
 
 static const struct mel_option options[] = {
     CONVEY_OPTIONS("0"),
@@ -12,7 +11,7 @@ static const struct mel_option options[] = {
 static const struct tool tool = {
     .name = "tts-decode",
     .synopsis = "[options] [STREAM]",
-    .purpose = "the rest of the stack of a voice: mel frames",
+    .purpose = "Makes mel frames: the rest of the stack of a voice",
     .options = options,
 };
 

@@ -18,7 +18,7 @@ struct values {
 	int64_t max_record;
 };
 
-#define AT(field) offsetof(struct values, field)
+#define AT(field) .offset = offsetof(struct values, field)
 
 static const struct mel_option options[] = {
     {"text", 0, MEL_OPT_FLAG, AT(text),
@@ -29,15 +29,10 @@ static const struct mel_option options[] = {
 	.help = "print key, stage, first and last ms"},
     {"json", 0, MEL_OPT_FLAG, AT(json),
 	.help = "print one JSON object per record"},
-    {"keys", 0, MEL_OPT_LIST, AT(keys), .arg = "KEY",
-	.help = "this utterance only; may be repeated"},
-    {"ports", 0, MEL_OPT_LIST, AT(ports), .arg = "NAME",
-	.help = "tensors of this name only; may be repeated"},
-    {"output", 'o', MEL_OPT_STRING, AT(output), .arg = "FILE",
-	.help = "write there"},
-    {"max-record", 0, MEL_OPT_INT, AT(max_record), .arg = "BYTES",
-	.preset = "67108864", .min = 64, .max = 1e15,
-	.help = "largest record accepted"},
+    TOOL_OPTION_KEYS(values, keys),
+    TOOL_OPTION_PORTS(values, ports),
+    TOOL_OPTION_OUTPUT(values, output),
+    TOOL_OPTION_MAX_RECORD(values, max_record),
     {0},
 };
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/option.h"
 #include "speak.h"
-#include "tool.h"
 
 static const struct mel_option options[] = {
     SPEAK_OPTIONS("1"),
@@ -11,7 +10,7 @@ static const struct mel_option options[] = {
 static const struct tool tool = {
     .name = "tts-encode",
     .synopsis = "[options] [TEXT ...]",
-    .purpose = "text to the sequence data of a voice",
+    .purpose = "Makes the sequence data of a voice from text",
     .options = options,
 };
 

@@ -11,7 +11,7 @@
 #include "net/network.h"
 #include "net/runfiles.h"
 #include "net/suite.h"
-#include "tool.h"
+#include "voice.h"
 
 struct values {
 	struct mel_strings inputs;
@@ -23,21 +23,16 @@ struct values {
 
 #define AT(field) .offset = offsetof(struct values, field)
 
-/* In the order of enum mel_isa. */
-static const char *const isas[] = {"auto", "portable", "avx2", "avx512", NULL};
-
 static const struct mel_option options[] = {
     {"input", 'i', MEL_OPT_LIST, AT(inputs), .arg = "NAME=FILE",
-	.help = "run: .npy for this input; one for each"},
-    {"directory", 'd', MEL_OPT_STRING, AT(dir), .arg = "DIR",
+	.help = "run: take this input from a .npy file; once for each"},
+    {"dir", 'd', MEL_OPT_STRING, AT(dir), .arg = "DIR",
 	.help = "run: write the outputs there as NAME.npy"},
-    {"isa", 0, MEL_OPT_CHOICE, AT(isa), .arg = "NAME", .preset = "auto",
-	.choice = isas,
-	.help = "instruction set: auto, portable, avx2 or avx512"},
-    {"threads", 0, MEL_OPT_INT, AT(threads), .arg = "N", .preset = "1",
-	.min = 1, .max = 1024, .help = "threads that compute"},
+    {"isa", 0, MEL_OPT_CHOICE, AT(isa), .preset = "auto", .choice = voice_isas,
+	.help = "instruction set of the networks"},
+    TOOL_OPTION_THREADS(values, threads, "1"),
     {"strict", 0, MEL_OPT_FLAG, AT(strict),
-	.help = "test: within 1e-5 of the largest element"},
+	.help = "test: all within 1e-5 of the largest number expected"},
     {0},
 };
 
@@ -95,8 +90,8 @@ check_usage(const struct values *v, const char *what, int n)
 		tool_usage(
 		    "%s: needs %s", what, is_test ? "folders" : "a file");
 	if (is_run ? !v->dir : v->inputs.n || v->dir)
-		tool_usage(is_run ? "run: needs --directory"
-				  : "--input and --directory are for run");
+		tool_usage(is_run ? "run: needs --dir"
+				  : "--input and --dir are for run");
 	if (!is_test && v->strict)
 		tool_usage("--strict is for test");
 }
@@ -116,8 +111,7 @@ main(int argc, char **argv)
 		tool_usage("run, info or test?");
 	check_usage(&v, what, argc - first - 1);
 	mel_blas_prepare();
-	if (mel_pool_open(&pool, (int)v.threads, &err))
-		tool_die("%s", err.msg);
+	pool = tool_open_pool(v.threads);
 	job = (struct mel_run_files){
 	    argv[first + 1], &v.inputs, v.dir, (enum mel_isa)v.isa, pool};
 	if (!strcmp(what, "info"))

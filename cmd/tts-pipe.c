@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/option.h"
 #include "speak.h"
-#include "tool.h"
-#include "voice.h"
 
 static const struct mel_option options[] = {
     SPEAK_OPTIONS("0"),
@@ -13,7 +11,7 @@ static const struct mel_option options[] = {
 static const struct tool tool = {
     .name = "tts-pipe",
     .synopsis = "[options] [TEXT ...]",
-    .purpose = "text to mel frames: the whole stack of a voice",
+    .purpose = "Makes mel frames from text: the whole stack of a voice",
     .options = options,
 };
 

@@ -8,6 +8,7 @@
 #include "dsp/contract.h"
 #include "plot/album.h"
 #include "plot/feed.h"
+#include "stream.h"
 #include "tensor/head.h"
 #include "tensor/reader.h"
 #include "tool.h"
@@ -27,29 +28,27 @@ struct values {
 	struct mel_album a;
 };
 
-#define ROW(kind, field, n, l, ...)                                            \
-	{                                                                      \
-		.name = n, .letter = l, .type = MEL_OPT_##kind,                \
-		.offset = offsetof(struct values, field), __VA_ARGS__          \
-	}
-#define SIDE .arg = "N", .min = 1, .max = MEL_CANVAS_SIDE
+#define AT(field) .offset = offsetof(struct values, field)
+#define SIDE      .arg = "N", .min = 1, .max = MEL_CANVAS_SIDE
 
 static const struct mel_option options[] = {
-    ROW(CHOICE, type, "type", 't', .arg = "TYPE", .help = "kind of picture",
-	.choice = types, .preset = "auto"),
-    ROW(STRING, a.output, "output", 'o', .arg = "FILE", .help = "write there"),
-    ROW(STRING, a.dir, "dir", 'd', .arg = "DIR",
-	.help = "one file per utterance, DIR/KEY.TYPE"),
-    ROW(FLOAT, a.width, "width", 0, SIDE, .help = "pixels, points, columns"),
-    ROW(FLOAT, a.height, "height", 0, SIDE, .help = "pixels, points, lines"),
-    ROW(LIST, a.scene.ports, "ports", 0, .arg = "NAME",
-	.help = "draw this tensor; may be repeated"),
-    ROW(STRING, a.title, "title", 0, .arg = "TEXT", .help = "title instead"),
-    ROW(STRING, range, "range", 0, .arg = "LO,HI", .help = "of the colours"),
-    ROW(FLAG, a.diff, "diff", 0, .help = "two streams and their difference"),
-    ROW(INT, max_record, "max-record", 0, .arg = "BYTES", .min = 64,
-	.max = 1e15, .preset = "67108864", .help = "largest record accepted"),
-    ROW(FLAG, a.quiet, "quiet", 'q', .help = "no remarks"),
+    {"type", 't', MEL_OPT_CHOICE, AT(type), .preset = "auto", .choice = types,
+	.help = "kind of picture"},
+    TOOL_OPTION_OUTPUT(values, a.output),
+    TOOL_OPTION_DIR(values, a.dir),
+    {"width", 0, MEL_OPT_FLOAT, AT(a.width), SIDE,
+	.help = "width in pixels, points or columns"},
+    {"height", 0, MEL_OPT_FLOAT, AT(a.height), SIDE,
+	.help = "height in pixels, points or lines"},
+    TOOL_OPTION_PORTS(values, a.scene.ports),
+    {"title", 0, MEL_OPT_STRING, AT(a.title), .arg = "TEXT",
+	.help = "title instead of key and text"},
+    {"range", 0, MEL_OPT_STRING, AT(range), .arg = "LO,HI",
+	.help = "values of the darkest and the lightest colour"},
+    {"diff", 0, MEL_OPT_FLAG, AT(a.diff),
+	.help = "draw two streams and their difference"},
+    TOOL_OPTION_MAX_RECORD(values, max_record),
+    TOOL_OPTION_QUIET(values, a.quiet),
     {0},
 };
 
@@ -59,7 +58,8 @@ static const struct tool tool = {"tts-plot", "[options] [FILE ...]",
 static bool
 on_terminal(const struct mel_album *a)
 {
-	return !a->dir && (!a->output || !strcmp(a->output, "-")) && isatty(1);
+	return !a->dir && (!a->output || !strcmp(a->output, "-")) &&
+	       isatty(STDOUT_FILENO);
 }
 
 /* -t, or the suffix of -o, or what suits standard output. */

@@ -2,7 +2,6 @@
 #include "addon/stage.h"
 #include "base/option.h"
 #include "convey.h"
-#include "tool.h"
 
 static const struct mel_option options[] = {
     CONVEY_OPTIONS("1"),
@@ -12,7 +11,7 @@ static const struct mel_option options[] = {
 static const struct tool tool = {
     .name = "tts-upsample",
     .synopsis = "[options] [STREAM]",
-    .purpose = "the stack of a voice up to and including its Upsampler",
+    .purpose = "Runs the stack of a voice up to and including its Upsampler",
     .options = options,
 };
 

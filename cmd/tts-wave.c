@@ -30,32 +30,29 @@ static const struct mel_option options[] = {
     {"type", 't', MEL_OPT_CHOICE, AT(type), .preset = "wav",
 	.choice = mel_sound_types, .help = "kind of file"},
     {"format", 0, MEL_OPT_CHOICE, AT(format), .preset = "s16",
-	.choice = mel_sample_formats, .help = "samples"},
-    {"output", 'o', MEL_OPT_STRING, AT(output), .arg = "FILE",
-	.help = "write all utterances there"},
-    {"dir", 'd', MEL_OPT_STRING, AT(dir), .arg = "DIR",
-	.help = "write one file per utterance there, KEY.wav"},
+	.choice = mel_sample_formats, .help = "samples of the sound"},
+    TOOL_OPTION_OUTPUT(values, output),
+    TOOL_OPTION_DIR(values, dir),
     {"gap", 0, MEL_OPT_FLOAT, AT(gap), .arg = "S", .preset = "0.2", .min = 0,
-	.max = 60, .help = "silence between utterances in one file"},
+	.max = 60, .help = "seconds of silence between utterances in one file"},
     {"level", 0, MEL_OPT_FLOAT, AT(level), .arg = "PEAK", .preset = "0",
-	.min = 0, .max = 1, .help = "peak of each utterance, 0: as it is"},
+	.min = 0, .max = 1,
+	.help = "scale each utterance to this peak, 0: leave it"},
     {"contract", 0, MEL_OPT_STRING, AT(contract), .arg = "NAME|FILE",
-	.help = "what the mel is, instead of what the stream says"},
+	.help = "what the mel is, whatever the stream says"},
     {"iterations", 0, MEL_OPT_INT, AT(iterations), .arg = "N", .preset = "32",
-	.min = 0, .max = 10000, .help = "of Griffin-Lim"},
+	.min = 0, .max = 10000, .help = "iterations of Griffin-Lim"},
     {"momentum", 0, MEL_OPT_FLOAT, AT(momentum), .arg = "X", .preset = "0.99",
-	.min = 0, .max = 0.9999, .help = "of fast Griffin-Lim, 0: plain"},
+	.min = 0, .max = 0.9999,
+	.help = "momentum of Griffin-Lim, 0: the plain algorithm"},
     {"seed", 0, MEL_OPT_INT, AT(seed), .arg = "N", .preset = "0", .min = 0,
-	.max = 9e15, .help = "of the first phases"},
-    {"threads", 0, MEL_OPT_INT, AT(threads), .arg = "N", .preset = "1",
-	.min = 1, .max = 1024, .help = "that work at once"},
+	.max = 9e15, .help = "seed of the first phases"},
+    TOOL_OPTION_THREADS(values, threads, "1"),
     {"max-seconds", 0, MEL_OPT_FLOAT, AT(max_seconds), .arg = "S",
 	.preset = "1200", .min = 0.001, .max = 1e6,
 	.help = "longest utterance accepted"},
-    {"max-record", 0, MEL_OPT_INT, AT(max_record), .arg = "BYTES",
-	.preset = "67108864", .min = 64, .max = 1e15,
-	.help = "largest record accepted"},
-    {"quiet", 'q', MEL_OPT_FLAG, AT(quiet), .help = "no warnings"},
+    TOOL_OPTION_MAX_RECORD(values, max_record),
+    TOOL_OPTION_QUIET(values, quiet),
     {"verbose", 'v', MEL_OPT_FLAG, AT(verbose),
 	.help = "report convergence and speed"},
     {0},
@@ -95,8 +92,7 @@ configure(struct wave_job *job, const struct values *v)
 			tool_usage("--contract: %s", err.msg);
 		job->known = job->chosen = true;
 	}
-	if (mel_pool_open(&job->pool, (int)v->threads, &err))
-		tool_die("%s", err.msg);
+	job->pool = tool_open_pool(v->threads);
 }
 
 static void

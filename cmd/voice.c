@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "voice.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,6 @@
 #include "places.h"
 #include "tensor/head.h"
 #include "tensor/writer.h"
-#include "tool.h"
 
 const char *const voice_isas[] = {
     [MEL_ISA_AUTO] = "auto",
@@ -82,18 +80,6 @@ tap(void *ctx, const char *name, const struct mel_tensor *rows)
 	mel_utter_tap(&v->utter, name, rows);
 }
 
-static int
-count_threads(int64_t wanted)
-{
-	cpu_set_t set;
-
-	if (wanted)
-		return (int)wanted;
-	if (sched_getaffinity(0, sizeof(set), &set))
-		return 1;
-	return CPU_COUNT(&set);
-}
-
 void
 voice_open(
     struct voice *v, const struct voice_options *o, const struct mel_head *head)
@@ -108,8 +94,8 @@ voice_open(
 	dir = choose_addon(v, head);
 	if (!mel_isa_available((enum mel_isa)o->isa))
 		tool_die("this machine has no %s", voice_isas[o->isa]);
-	if (mel_pool_open(&v->pool, count_threads(o->threads), &err) ||
-	    mel_builtin_blocks(&v->registry, &err) ||
+	v->pool = tool_open_pool(o->threads);
+	if (mel_builtin_blocks(&v->registry, &err) ||
 	    mel_addon_open(
 		&v->addon, dir, &v->registry, (enum mel_isa)o->isa, &err))
 		tool_die("%s", err.msg);

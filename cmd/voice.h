@@ -11,6 +11,7 @@
 #include "block/env.h"
 #include "block/registry.h"
 #include "stream.h"
+#include "tool.h"
 
 struct mel_addon;
 struct mel_head;
@@ -37,33 +38,16 @@ struct voice_options {
 		"addon", 'a', MEL_OPT_STRING, VOICE_AT(type, addon),           \
 		    .arg = "ADDON", .help = "name of the voice, or its folder" \
 	}
-#define VOICE_OPTION_QUIET(type)                                               \
-	{                                                                      \
-		"quiet", 'q', MEL_OPT_FLAG, VOICE_AT(type, quiet),             \
-		    .help = "no remarks and no progress, only errors"          \
-	}
 #define VOICE_OPTION_VERBOSE(type)                                             \
 	{                                                                      \
 		"verbose", 'v', MEL_OPT_FLAG, VOICE_AT(type, verbose),         \
 		    .help = "report times and where blocks ran"                \
-	}
-#define VOICE_OPTION_THREADS(type, count)                                      \
-	{                                                                      \
-		"threads", 0, MEL_OPT_INT, VOICE_AT(type, threads),            \
-		    .arg = "N", .preset = count, .max = 1024,                  \
-		    .help = "threads of the networks, 0: one a processor"      \
 	}
 #define VOICE_OPTION_ISA(type)                                                 \
 	{                                                                      \
 		"isa", 0, MEL_OPT_CHOICE, VOICE_AT(type, isa),                 \
 		    .preset = "auto", .choice = voice_isas,                    \
 		    .help = "instruction set of the networks"                  \
-	}
-#define VOICE_OPTION_TIMES(type)                                               \
-	{                                                                      \
-		"times", 0, MEL_OPT_CHOICE, offsetof(struct type, times),      \
-		    .preset = "auto", .choice = tool_times_names,              \
-		    .help = "write times into the stream"                      \
 	}
 #define VOICE_OPTION_BLOCK(type)                                               \
 	{                                                                      \
