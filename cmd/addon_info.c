@@ -58,25 +58,10 @@ describe(struct mel_buf *out, const char *kind, const char *name,
 	mel_buf_printf(out, NULL, "%s (%s): %s\n", name, kind, help);
 	for (const struct mel_option *o = table; o && o->name; o++) {
 		mel_buf_printf(out, NULL, "  %s: ", o->name);
-		if (o->type == MEL_OPT_CHOICE) {
-			for (int i = 0; o->choice[i]; i++)
-				mel_buf_printf(out, NULL, "%s%s", i ? "|" : "",
-				    o->choice[i]);
-		} else {
-			mel_buf_puts(out,
-			    o->type == MEL_OPT_FLAG ? "true|false"
-			    : o->arg                ? o->arg
-						    : "VALUE",
-			    NULL);
-		}
+		mel_option_values(o, out, NULL);
 		mel_buf_printf(out, NULL, ", %s", o->help);
-		if (o->min != 0 || o->max != 0)
-			mel_buf_printf(out, NULL, ", %g to %g", o->min, o->max);
-		if (o->preset)
-			mel_buf_printf(out, NULL, " (default %s)", o->preset);
-		else if (o->required)
-			mel_buf_puts(out, " (needed)", NULL);
-		mel_buf_puts(out, "\n", NULL);
+		mel_option_limits(o, out, NULL);
+		mel_buf_puts(out, o->required ? " (needed)\n" : "\n", NULL);
 	}
 }
 

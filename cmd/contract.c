@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "contract.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,19 +45,8 @@ placeholder(const struct mel_option *key)
 	struct mel_buf text = {0};
 	struct mel_err err;
 
-	if (key->type != MEL_OPT_CHOICE) {
-		bool flag = key->type == MEL_OPT_FLAG;
-		char *copy = mel_strdup(flag ? "true|false" : key->arg, NULL);
-
-		if (!copy)
-			tool_die("out of memory");
-		return copy;
-	}
-	for (int i = 0; key->choice[i]; i++) {
-		if (mel_buf_printf(
-			&text, &err, "%s%s", i ? "|" : "", key->choice[i]))
-			tool_die("%s", err.msg);
-	}
+	if (mel_option_values(key, &text, &err))
+		tool_die("%s", err.msg);
 	return text.data;
 }
 
@@ -66,7 +56,8 @@ contract_options(const struct mel_option *own, size_t offset)
 	size_t n = count(own), keys = count(mel_contract_options);
 	struct mel_option *all = mel_alloc(n + keys + 2, sizeof(*all), NULL);
 
-	if (!all || keys > CONTRACT_KEYS)
+	assert(keys <= CONTRACT_KEYS);
+	if (!all)
 		tool_die("out of memory");
 	memcpy(all, own, n * sizeof(*all));
 	all[n++] = (struct mel_option){.name = "contract",

@@ -33,6 +33,7 @@ struct speak {
 	const struct speak_options *options;
 	const struct tool *tool;
 	struct voice voice;
+	struct mel_outfile out;
 	json_t *controls; /* {NAME: VALUE} as set by the user */
 };
 
@@ -163,8 +164,9 @@ print_line(const struct speak *s, const char *key, struct mel_err *err)
 		rc = mel_buf_add(&line, t->data, n, err);
 	if (!rc)
 		rc = mel_buf_puts(&line, "\n", err);
-	if (!rc)
-		tool_print(line.data);
+	if (!rc && mel_write_full(s->out.fd, line.data, line.len, err))
+		tool_die(
+		    "%s: %s", tool_output_name(s->options->output), err->msg);
 	mel_buf_free(&line);
 	return rc;
 }
@@ -245,15 +247,16 @@ speak_lines(struct speak *s)
 }
 
 static void
-open_output(struct speak *s, struct mel_outfile *out)
+open_output(struct speak *s)
 {
 	const struct speak_options *o = s->options;
 	struct mel_err err;
 
-	tool_open_output(out, o->output, o->print == SPEAK_STREAM);
+	tool_open_output(&s->out, o->output, o->print == SPEAK_STREAM);
 	if (o->print != SPEAK_STREAM)
 		return;
-	voice_open_writer(&s->voice, s->tool->name, out, o->times, o->block);
+	voice_open_writer(
+	    &s->voice, s->tool->name, &s->out, o->times, o->block);
 	/* At once: later stages open their networks meanwhile. */
 	if (mel_writer_head(s->voice.utter.writer,
 		mel_stage_head(s->voice.utter.stage), &err))
@@ -265,7 +268,6 @@ speak_main(const struct tool *tool, size_t last, int argc, char **argv)
 {
 	struct speak_options o = {0};
 	struct speak s = {.options = &o, .tool = tool};
-	struct mel_outfile out;
 	struct mel_err err;
 	int first = tool_parse(tool, argc, argv, &o);
 
@@ -273,12 +275,10 @@ speak_main(const struct tool *tool, size_t last, int argc, char **argv)
 		tool_usage("--phonemes and --tokens exclude each other");
 	if (first < argc && o.input)
 		tool_usage("text is given twice: -f and operands");
-	if (o.print != SPEAK_STREAM && o.output)
-		tool_usage("--print writes to standard output, not -o");
 	voice_open(&s.voice, &o.voice, NULL);
 	set_controls(&s);
 	voice_open_stage(&s.voice, 0, o.print == SPEAK_STREAM ? last : 1, NULL);
-	open_output(&s, &out);
+	open_output(&s);
 	if (first < argc)
 		speak_operands(&s, argc - first, argv + first);
 	else
@@ -286,7 +286,7 @@ speak_main(const struct tool *tool, size_t last, int argc, char **argv)
 	if (o.print == SPEAK_STREAM &&
 	    mel_writer_finish(s.voice.utter.writer, &err))
 		tool_die("%s", err.msg);
-	tool_commit_output(&out);
+	tool_commit_output(&s.out);
 	voice_report(&s.voice);
 	first = s.voice.failed;
 	json_decref(s.controls);

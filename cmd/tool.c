@@ -206,6 +206,12 @@ tool_input_name(const char *path)
 	return !path || !strcmp(path, "-") ? "standard input" : path;
 }
 
+const char *
+tool_output_name(const char *path)
+{
+	return !path || !strcmp(path, "-") ? "standard output" : path;
+}
+
 int
 tool_open_input(const char *path)
 {

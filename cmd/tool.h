@@ -76,6 +76,9 @@ int tool_open_input(const char *path);
 /* The name for messages: path, or "standard input" for NULL and "-". */
 const char *tool_input_name(const char *path);
 
+/* The same of an output: path, or "standard output". */
+const char *tool_output_name(const char *path);
+
 /*
  * Opens the output (NULL or "-": standard output, which must not be a
  * terminal if `binary`). Dies on failure. A tool that exits without

@@ -75,9 +75,8 @@ flush(struct job *job, size_t at_least)
 	if (out->len < at_least)
 		return;
 	if (out->len && mel_write_full(job->out.fd, out->data, out->len, &err))
-		tool_die("%s: %s",
-		    job->values.output ? job->values.output : "standard output",
-		    err.msg);
+		tool_die(
+		    "%s: %s", tool_output_name(job->values.output), err.msg);
 	out->len = 0;
 }
 

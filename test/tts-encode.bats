@@ -28,6 +28,8 @@ setup() {
     tts-encode --phonemes -f phonemes >b.seq
     echo 'Hello, world!' | tts-encode >c.seq
     tts-cmp --exact b.seq c.seq
+    tts-encode --print phonemes -o file Hello, world!
+    cmp phonemes file
     tts-encode --print tokens Hello, world! >tokens
     tts-encode --tokens -f tokens >d.seq
     tts-cmp --exact c.seq d.seq

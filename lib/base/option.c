@@ -229,52 +229,78 @@ mel_options_free(const struct mel_option *table, void *values)
 		free_value(o, (char *)values + o->offset);
 }
 
-static int
-help_value(const struct mel_option *o, struct mel_buf *out, struct mel_err *err)
+int
+mel_option_values(
+    const struct mel_option *o, struct mel_buf *out, struct mel_err *err)
 {
 	if (o->type == MEL_OPT_CHOICE) {
 		for (int i = 0; o->choice[i]; i++) {
 			if (mel_buf_printf(
-				out, err, "%s%s", i ? "|" : " ", o->choice[i]))
+				out, err, "%s%s", i ? "|" : "", o->choice[i]))
 				return -1;
 		}
 		return 0;
 	}
 	if (o->type == MEL_OPT_FLAG)
+		return mel_buf_puts(out, "true|false", err);
+	return mel_buf_puts(out, o->arg ? o->arg : "VALUE", err);
+}
+
+#define ENDLESS 1e9 /* an upper bound that tells the reader nothing */
+
+int
+mel_option_limits(
+    const struct mel_option *o, struct mel_buf *out, struct mel_err *err)
+{
+	bool range = o->min != 0 || o->max != 0;
+
+	if (!range && !o->preset)
 		return 0;
-	return mel_buf_printf(out, err, " %s", o->arg ? o->arg : "VALUE");
+	if (mel_buf_puts(out, " (", err))
+		return -1;
+	if (range && o->max >= ENDLESS &&
+	    mel_buf_printf(out, err, "%.10g or more", o->min))
+		return -1;
+	if (range && o->max < ENDLESS &&
+	    mel_buf_printf(out, err, "%.10g to %.10g", o->min, o->max))
+		return -1;
+	if (o->preset && mel_buf_printf(out, err, "%sdefault %s",
+			     range ? ", " : "", o->preset))
+		return -1;
+	return mel_buf_puts(out, ")", err);
 }
 
 #define HELP_COLUMN 30 /* where the texts begin */
+
+static int
+help_line(const struct mel_option *o, struct mel_buf *out, struct mel_err *err)
+{
+	char letter[8] = "    ";
+	size_t start = out->len;
+
+	if (o->letter)
+		snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+	if (mel_buf_printf(out, err, "  %s--%s", letter, o->name))
+		return -1;
+	if (o->type != MEL_OPT_FLAG &&
+	    (mel_buf_puts(out, " ", err) || mel_option_values(o, out, err)))
+		return -1;
+	start = out->len - start;
+	if (start >= HELP_COLUMN && mel_buf_puts(out, "\n", err))
+		return -1;
+	start = start < HELP_COLUMN ? HELP_COLUMN - start : HELP_COLUMN;
+	if (mel_buf_printf(out, err, "%*s%s", (int)start, "", o->help) ||
+	    mel_option_limits(o, out, err))
+		return -1;
+	return mel_buf_puts(out, "\n", err);
+}
 
 int
 mel_options_help(
     const struct mel_option *table, struct mel_buf *out, struct mel_err *err)
 {
 	for (const struct mel_option *o = table; o && o->name; o++) {
-		char letter[8] = "    ";
-		size_t start = out->len;
-
-		if (o->letter)
-			snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-		if (mel_buf_printf(out, err, "  %s--%s", letter, o->name) ||
-		    help_value(o, out, err))
-			return -1;
-		start = out->len - start;
-		if (start >= HELP_COLUMN && mel_buf_puts(out, "\n", err))
-			return -1;
-		start = start < HELP_COLUMN ? HELP_COLUMN - start : HELP_COLUMN;
-		if (mel_buf_printf(out, err, "%*s%s", (int)start, "", o->help))
-			return -1;
-		if (o->min != 0 || o->max != 0) {
-			if (mel_buf_printf(
-				out, err, ", %g to %g", o->min, o->max))
-				return -1;
-		}
-		if (o->preset && o->type != MEL_OPT_FLAG &&
-		    mel_buf_printf(out, err, " (default %s)", o->preset))
-			return -1;
-		if (mel_buf_puts(out, "\n", err))
+		if (help_line(o, out, err))
 			return -1;
 	}
 	return 0;

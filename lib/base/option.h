@@ -74,7 +74,15 @@ int mel_option_set(const struct mel_option *option, void *values,
 /* Releases what the struct owns; strings, lists, objects with a drop. */
 void mel_options_free(const struct mel_option *table, void *values);
 
-/* Appends one line per option: letter, name, placeholder, help, default. */
+/* Appends what can be given: "FILE", "on|off", for a FLAG "true|false". */
+int mel_option_values(
+    const struct mel_option *option, struct mel_buf *out, struct mel_err *err);
+
+/* Appends " (1 to 9, default 3)", as far as there is a range or a default. */
+int mel_option_limits(
+    const struct mel_option *option, struct mel_buf *out, struct mel_err *err);
+
+/* Appends a line per option: letter, name, values, help, range, default. */
 int mel_options_help(
     const struct mel_option *table, struct mel_buf *out, struct mel_err *err);
 

@@ -137,8 +137,10 @@ test_options(void)
 	ok(set(&v, "flag", "yes", &err) == -1, "yes is no flag value");
 	ok(!set(&v, "amount", "2", &err) && v.amount.value == 2, "amount");
 	ok(!mel_options_help(table, &help, &err) &&
-		strstr(help.data, "-c, --count"),
-	    "help");
+		strstr(help.data, "-c, --count") &&
+		strstr(help.data, "(1 to 9, default 3)") &&
+		strstr(help.data, "--kind one|two"),
+	    "help has letters, ranges, defaults and choices");
 	mel_buf_free(&help);
 	mel_options_free(table, &v);
 	ok(!v.name && !v.list.n, "freed");
