@@ -23,31 +23,40 @@ static const struct tool tool = {
     .options = options,
 };
 
+static void
+check_usage(const struct addon_options *o, const char *what, int n)
+{
+	bool of_one = !strcmp(what, "info") || !strcmp(what, "check");
+
+	if (!of_one && strcmp(what, "list") && strcmp(what, "blocks"))
+		tool_usage("%s: not list, blocks, info or check", what);
+	if (n != of_one)
+		tool_usage(
+		    "%s: takes %s", what, of_one ? "one ADDON" : "no operand");
+	if (o->write && strcmp(what, "check") != 0)
+		tool_usage("--write is for check");
+	if (o->json && strcmp(what, "info") != 0)
+		tool_usage("--json is for info");
+}
+
 int
 main(int argc, char **argv)
 {
 	struct addon_options o = {0};
 	int first = tool_parse(&tool, argc, argv, &o), rc;
-	const char *what = first < argc ? argv[first] : "";
-	const char *name = first + 1 < argc ? argv[first + 1] : NULL;
-	bool of_one = !strcmp(what, "info") || !strcmp(what, "check");
+	const char *what = argv[first];
 
-	if (argc - first > 1 + of_one || (of_one && !name))
-		tool_usage(of_one ? "%s takes one ADDON"
-				  : "what is to be done? \"%s\"",
-		    what);
-	if (o.write && strcmp(what, "check") != 0)
-		tool_usage("--write belongs to check");
+	if (!what)
+		tool_usage("list, blocks, info or check?");
+	check_usage(&o, what, argc - first - 1);
 	if (!strcmp(what, "list"))
 		rc = addon_list();
 	else if (!strcmp(what, "blocks"))
 		rc = addon_blocks();
 	else if (!strcmp(what, "info"))
-		rc = addon_info(&o, name);
-	else if (!strcmp(what, "check"))
-		rc = addon_check(&o, name);
+		rc = addon_info(&o, argv[first + 1]);
 	else
-		tool_usage("what is to be done? \"%s\"", what);
+		rc = addon_check(&o, argv[first + 1]);
 	mel_options_free(options, &o);
 	return rc;
 }

@@ -125,6 +125,8 @@ main(int argc, char **argv)
 		tool_usage("two files are compared");
 	if (!strcmp(path[0], "-") && !strcmp(path[1], "-"))
 		tool_usage("standard input can be one of the two only");
+	if (v.exact && (v.abs > 0 || v.rel > 0))
+		tool_usage("--exact and --abs or --rel exclude each other");
 	how.tolerance = (struct mel_tolerance){v.exact, v.abs, v.rel};
 	how.ports = v.ports.n ? &v.ports : NULL;
 	for (int i = 0; i < 2; i++) {

@@ -74,6 +74,9 @@ check_usage(const struct values *v)
 		tool_usage("-d needs a type: -t npy");
 	if (!v->dir && v->type && v->ports.n > 1)
 		tool_usage("several ports need files of their own: -d");
+	if (v->to && v->from >= v->to)
+		tool_usage("--from %lld: not before --to %lld",
+		    (long long)v->from, (long long)v->to);
 	if (v->scp && (v->dir || !v->output || !strcmp(v->output, "-") ||
 			  strncmp(outputs[v->type], "ark", 3)))
 		tool_usage("--scp needs an archive with a name: -t ark -o");

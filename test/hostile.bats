@@ -288,7 +288,7 @@ tts-wave --iterations 1e3 hello.mel
 tts-wave --gap nan hello.mel
 tts-wave --gap -1 hello.mel
 tts-wave --seed 1e400 hello.mel
-tts-wave --threads 0 hello.mel
+tts-wave --threads -1 hello.mel
 tts-wave --contract nonsense hello.mel
 tts-plot --width 1e30 hello.mel
 tts-plot --width 0 hello.mel

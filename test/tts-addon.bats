@@ -639,7 +639,7 @@ END
 
 @test "usage errors of tts-addon" {
     for operands in '' nothing 'info' 'check' 'list more' 'info a b' \
-        '--write info ./v' '--threads -1 list'; do
+        '--write info ./v' '--json list' '--threads -1 list'; do
         run --separate-stderr tts-addon $operands
         [ "$status" -eq 2 ]
         [[ ${stderr_lines[0]} == "tts-addon: "* ]]

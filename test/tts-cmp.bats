@@ -229,7 +229,8 @@ np.save(sys.argv[1], eval(sys.argv[2]))' "$@"; }
     [[ "$stderr" = *b.mel*cut* ]]
     run --separate-stderr tts-cmp a.mel --max-record 64 a.mel
     fails_with 2 tts-cmp
-    for bad in "" a.mel "- -" "--abs -1 a.mel a.mel" "--rel nan a.mel a.mel"; do
+    for bad in "" a.mel "- -" "--abs -1 a.mel a.mel" "--rel nan a.mel a.mel" \
+        "--exact --abs 1 a.mel a.mel"; do
         # shellcheck disable=SC2086
         run tts-cmp $bad
         [ "$status" -eq 2 ]

@@ -344,7 +344,7 @@ assert (np.load("x.npy") == x.reshape(4, 2)).all() and x[4] == -4.25' \
 @test "tts-copy: usage" {
     for bad in "-t x" "-d x" "-d x -o y -t npy" "--scp x" \
         "--scp x -t ark" "--scp x -t npy -o y" "--from -1" "--width 0" \
-        "-t npy --ports a --ports b" "--period 0"; do
+        "-t npy --ports a --ports b" "--period 0" "--from 2 --to 2"; do
         # shellcheck disable=SC2086
         run --separate-stderr tts-copy $bad a.mel
         [ "$status" -eq 2 ] && [ -z "$output" ]
