@@ -45,7 +45,8 @@ ONNX_PROTO := $(firstword $(wildcard /usr/include/onnx/onnx.proto \
 	/usr/local/include/onnx/onnx.proto))
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	-Wpointer-arith -Wvla -Wformat=2 -Wwrite-strings -Werror=vla
+	-Wpointer-arith -Wvla -Wformat=2 -Wwrite-strings -Werror=vla \
+	-Werror=implicit-function-declaration
 # No -ffast-math: NaN must stay NaN. No contraction: the row law wants every
 # element computed by one chain of operations, in a loop's body and its tail.
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib \
@@ -81,6 +82,7 @@ LIB_SO := $(BUILD)/lib/libmelpipe.so.$(SOVERSION)
 TOOLS := $(patsubst cmd/%.c,$(BUILD)/bin/%,$(wildcard cmd/tts-*.c))
 CMD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out cmd/tts-%,$(wildcard \
 	cmd/*.c)))
+CMD_A := $(BUILD)/cmd/common.a
 UNIT := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(wildcard test/unit/*.c))
 BENCH := $(patsubst test/bench/%.c,$(BUILD)/bench/%,\
 	$(wildcard test/bench/*.c))
@@ -125,9 +127,15 @@ $(LIB_SO): $(LIB_OBJ)
 	    $(PKG_LIBS) -lm -ldl
 	$(Q)ln -sf $(@F) $(@D)/libmelpipe.so
 
-$(BUILD)/bin/%: $(BUILD)/cmd/%.o $(CMD_OBJ) $(LIB_A)
+# An archive, too: a tool loads only the libraries of what it uses.
+$(CMD_A): $(CMD_OBJ)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(CMD_OBJ) $(LIB_A) $(PKG_LIBS) \
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/bin/%: $(BUILD)/cmd/%.o $(CMD_A) $(LIB_A)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(CMD_A) $(LIB_A) $(PKG_LIBS) \
 	    -lm -ldl
 
 # A unit test may ask for linker flags in a line "/* LINK: ... */".
@@ -163,7 +171,15 @@ units: $(UNIT)
 check: all units
 	BUILD=$(abspath $(BUILD)) scripts/run-tests
 
-lint: all
+# Each header compiles alone; those of lib/net/isa are parts of vec.h.
+ALONE := $(patsubst %.h,$(BUILD)/alone/%.o,\
+	$(wildcard lib/*/*.h cmd/*.h test/unit/*.h))
+$(BUILD)/alone/%.o: %.h | $(BUILD)/gen/onnx.pb-c.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itest/unit -Wno-unused -x c -c -o $@ $<
+alone: $(ALONE)
+
+lint: all alone
 	BUILD=$(abspath $(BUILD)) scripts/lint
 
 $(BUILD)/bench/%: $(BUILD)/test/bench/%.o $(LIB_A)
@@ -221,6 +237,6 @@ uninstall:
 	    find "$$dir" -depth -type d -empty -delete; done
 
 FORCE:
-.PHONY: all units check lint fuzz bench install uninstall clean FORCE
+.PHONY: all units check alone lint fuzz bench install uninstall clean FORCE
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

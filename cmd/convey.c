@@ -4,8 +4,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "block/clock.h"
+#include "addon/addon.h"
+#include "addon/utter.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "stream.h"
+#include "tensor/head.h"
 #include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tool.h"
 
 struct convey {
 	const struct tool *tool;
@@ -30,22 +37,10 @@ read_head(struct convey *c)
 {
 	struct mel_record record;
 	struct mel_err err;
-	int rc = mel_reader_next(c->reader, &record, &err);
 
-	if (rc <= 0)
-		tool_die("%s: %s", c->input, rc ? err.msg : "no stream");
-	return mel_reader_head(c->reader);
-}
-
-static void
-open_input(struct convey *c, const char *path)
-{
-	struct mel_err err;
-
-	c->input = tool_input_name(path);
-	if (mel_reader_open_fd(
-		&c->reader, tool_open_input(path), c->input, 0, &err))
+	if (mel_reader_next(c->reader, &record, &err) <= 0)
 		tool_die("%s", err.msg);
+	return mel_reader_head(c->reader);
 }
 
 int
@@ -60,12 +55,14 @@ convey_main(const struct tool *tool,
 	const struct mel_head *head;
 	struct mel_err err;
 	size_t done;
-	int operand = tool_parse(tool, argc, argv, &c.options), rc;
+	int operand = tool_parse(tool, argc, argv, &c.options), rc, fd;
+	const char *path = operand < argc ? argv[operand] : NULL;
 
 	if (argc - operand > 1)
 		tool_usage("one stream at a time");
 	tool_open_output(&out, c.options.output, true);
-	open_input(&c, operand < argc ? argv[operand] : NULL);
+	c.input = tool_input_name(path);
+	c.reader = tool_open_reader(path, c.options.max_record, &fd);
 	head = read_head(&c);
 	done = (size_t)head->done;
 	voice_open(&c.voice, &c.options.voice, head);
@@ -74,11 +71,13 @@ convey_main(const struct tool *tool,
 		    "%s: not a stream of %s", c.input, c.voice.addon->name);
 	voice_open_stage(&c.voice, done, last(c.voice.addon, done), head);
 	voice_open_writer(
-	    &c.voice, tool->name, out.fd, c.options.times, c.options.block);
+	    &c.voice, tool->name, &out, c.options.times, c.options.block);
 	relay.reader = c.reader;
 	relay.utter = c.voice.utter;
 	rc = mel_relay_run(&relay, &err);
 	c.voice.utter = relay.utter;
+	c.voice.rows = relay.rows;
+	c.voice.first_ns = relay.first_ns;
 	if (rc)
 		tool_die("%s", err.msg);
 	tool_commit_output(&out);

@@ -2,8 +2,14 @@
 #ifndef CONVEY_H
 #define CONVEY_H
 
-#include "tool.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/option.h"
 #include "voice.h"
+
+struct mel_addon;
+struct tool;
 
 /*
  * A record stream in, a record stream out: what tts-upsample and tts-decode
@@ -12,34 +18,26 @@
 struct convey_options {
 	struct voice_options voice;
 	char *output;
-	bool times;
-	int64_t block; /* rows a record */
+	int times;          /* enum tool_times */
+	int64_t max_record; /* [bytes], 0: the default */
+	int64_t block;      /* rows a record */
 };
 
+#define CONVEY_AT(member) offsetof(struct convey_options, member)
 #define CONVEY_OPTIONS(count)                                                  \
 	VOICE_OPTION_ADDON(convey_options),                                    \
-	    {.name = "output",                                                 \
-		.letter = 'o',                                                 \
-		.type = MEL_OPT_STRING,                                        \
-		.offset = offsetof(struct convey_options, output),             \
-		.arg = "FILE",                                                 \
+	    {"output", 'o', MEL_OPT_STRING, CONVEY_AT(output), .arg = "FILE",  \
 		.help = "write to this file"},                                 \
 	    VOICE_OPTION_QUIET(convey_options),                                \
 	    VOICE_OPTION_VERBOSE(convey_options),                              \
-	    {.name = "block",                                                  \
-		.type = MEL_OPT_INT,                                           \
-		.offset = offsetof(struct convey_options, block),              \
-		.arg = "ROWS",                                                 \
-		.preset = "64",                                                \
-		.min = 1,                                                      \
-		.max = 65536,                                                  \
-		.help = "rows a record"},                                      \
+	    VOICE_OPTION_BLOCK(convey_options),                                \
 	    VOICE_OPTION_THREADS(convey_options, count),                       \
 	    VOICE_OPTION_ISA(convey_options),                                  \
+	    VOICE_OPTION_TIMES(convey_options),                                \
 	{                                                                      \
-		.name = "times", .type = MEL_OPT_FLAG,                         \
-		.offset = offsetof(struct convey_options, times),              \
-		.help = "time stamps also in a regular file"                   \
+		"max-record", 0, MEL_OPT_INT, CONVEY_AT(max_record),           \
+		    .arg = "BYTES", .preset = "67108864", .min = 64,           \
+		    .max = 1e15, .help = "largest record accepted"             \
 	}
 
 /*

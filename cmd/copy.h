@@ -2,9 +2,19 @@
 #ifndef COPY_H
 #define COPY_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "stream.h"
 #include "tensor/export.h"
-#include "tensor/import.h"
+#include "tensor/head.h"
+#include "tensor/utterance.h"
+
+struct mel_err;
+struct mel_export;
+struct mel_import;
+struct mel_reader;
+struct mel_writer;
 
 /*
  * The work of tts-copy: utterances from streams or files of other programs to
@@ -28,9 +38,10 @@ struct copy {
 	struct mel_export *export; /* or this one, else NULL */
 	struct mel_export_options how;
 
-	struct mel_head head; /* owned; written to the stream */
-	bool started;         /* that is done */
-	uint64_t index;       /* of the next utterance of all inputs */
+	struct mel_head head;           /* owned; written to the stream */
+	bool started;                   /* that is done */
+	struct mel_utterance utterance; /* owned; read for files */
+	uint64_t index; /* of the next utterance of all inputs */
 	bool failed;
 };
 

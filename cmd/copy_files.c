@@ -4,7 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/err.h"
+#include "base/option.h"
+#include "stream.h"
+#include "tensor/bundle.h"
+#include "tensor/export.h"
+#include "tensor/head.h"
+#include "tensor/import.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
 #include "tensor/utterance.h"
+#include "tensor/writer.h"
 #include "tool.h"
 
 /* A refusal is the utterance's, all else is the end. */
@@ -58,30 +69,37 @@ put_utterance(struct copy *c, const struct mel_utterance *u,
 	return 0;
 }
 
+/* Refused ones arose here, failed ones were printed by their stage. */
+static int
+take_utterance(struct copy *c, const struct mel_head *head, struct mel_err *err)
+{
+	const struct mel_utterance *u = &c->utterance;
+	bool whole = u->state == MEL_UTT_WHOLE;
+
+	if (u->state == MEL_UTT_REFUSED)
+		tool_warn("utterance %s: %s", u->key, u->error);
+	c->failed |= !whole;
+	if (!copy_wanted(c, u->key) || !whole)
+		return 0;
+	return find_period(c, head->contract, err) ||
+		       put_utterance(c, u, head, err)
+		   ? -1
+		   : 0;
+}
+
 int
 copy_to_files(struct copy *c, struct mel_reader *reader, struct mel_err *err)
 {
 	struct mel_utterance_options options = {0};
-	struct mel_utterance u = {0};
 	int rc;
 
 	if (c->ports.names->n)
 		options.ports = c->ports.names;
-	while ((rc = mel_utterance_next(&u, reader, &options, err)) > 0) {
-		const struct mel_head *head = mel_reader_head(reader);
-
-		if (u.state == MEL_UTT_REFUSED)
-			tool_warn("utterance %s: %s", u.key, u.error);
-		c->failed |= u.state != MEL_UTT_WHOLE;
-		if (!copy_wanted(c, u.key) || u.state != MEL_UTT_WHOLE)
-			continue;
-		if (find_period(c, head->contract, err) ||
-		    put_utterance(c, &u, head, err)) {
-			rc = -1;
-			break;
-		}
+	while ((rc = mel_utterance_next(&c->utterance, reader, &options, err)) >
+	       0) {
+		if (take_utterance(c, mel_reader_head(reader), err))
+			return -1;
 	}
-	mel_utterance_free(&u);
 	return rc;
 }
 

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/err.h"
 #include "copy.h"
 
+#include "stream.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tensor/writer.h"
 #include "tool.h"
 
 /*
@@ -26,25 +32,15 @@ filter_head(struct copy *c, const struct mel_head *in, struct mel_head *out,
 	return 0;
 }
 
-static bool
-same_heads(const struct mel_head *a, const struct mel_head *b)
-{
-	json_t *x = mel_head_to_json(a, NULL), *y = mel_head_to_json(b, NULL);
-	bool same = x && y && json_equal(x, y);
-
-	json_decref(x);
-	json_decref(y);
-	return same;
-}
-
 /* Several streams become one, so they must be of one kind. */
 static int
 take_head(
-    struct copy *c, const struct mel_head *in, int *map, struct mel_err *err)
+    struct copy *c, struct mel_reader *reader, int *map, struct mel_err *err)
 {
 	struct mel_head head;
+	const char *key;
 
-	if (filter_head(c, in, &head, map, err)) {
+	if (filter_head(c, mel_reader_head(reader), &head, map, err)) {
 		mel_head_free(&head);
 		return -1;
 	}
@@ -53,19 +49,21 @@ take_head(
 		c->started = true;
 		return mel_writer_head(c->writer, &c->head, err);
 	}
-	if (!same_heads(&c->head, &head))
-		map = NULL;
+	key = mel_head_differ(&c->head, &head);
 	mel_head_free(&head);
-	return map ? 0
-		   : mel_fail(err,
-			 "a second stream with another head than the first");
+	return key ? mel_fail(err,
+			 "%s: another head than the first stream's "
+			 "(%s)",
+			 mel_reader_name(reader), key)
+		   : 0;
 }
 
 /* One stream being copied. */
 struct relay {
 	struct copy *copy;
 	int map[MEL_PORT_LIMIT];
-	bool inside; /* an utterance that is copied is open */
+	bool open;   /* an utterance is */
+	bool inside; /* and it is copied */
 };
 
 static const char *
@@ -77,6 +75,7 @@ text(json_t *meta, const char *name)
 static int
 take_begin(struct relay *r, json_t *meta, struct mel_err *err)
 {
+	r->open = true;
 	r->inside = copy_wanted(r->copy, text(meta, "key"));
 	return r->inside ? mel_writer_begin(r->copy->writer, meta, err) : 0;
 }
@@ -104,7 +103,7 @@ take_end(struct relay *r, json_t *meta, struct mel_err *err)
 {
 	bool inside = r->inside;
 
-	r->inside = false;
+	r->open = r->inside = false;
 	return inside ? mel_writer_end(r->copy->writer,
 			    json_object_get(meta, "stages"), err)
 		      : 0;
@@ -115,7 +114,7 @@ take_error(struct relay *r, json_t *meta, struct mel_err *err)
 {
 	bool inside = r->inside;
 
-	r->inside = false;
+	r->open = r->inside = false;
 	r->copy->failed = true;
 	return inside ? mel_writer_error(r->copy->writer, "",
 			    text(meta, "tool"), text(meta, "message"), err)
@@ -128,7 +127,7 @@ take(struct relay *r, struct mel_reader *reader,
 {
 	switch (record->header.kind) {
 	case MEL_HEAD:
-		return take_head(r->copy, mel_reader_head(reader), r->map, err);
+		return take_head(r->copy, reader, r->map, err);
 	case MEL_BEGIN:
 		return take_begin(r, record->meta, err);
 	case MEL_DATA:
@@ -138,6 +137,8 @@ take(struct relay *r, struct mel_reader *reader,
 	case MEL_ERROR:
 		return take_error(r, record->meta, err);
 	case MEL_NOTE:
+		if (r->open && !r->inside)
+			return 0;
 		return mel_writer_note(r->copy->writer, record->meta, err);
 	default:
 		return 0;

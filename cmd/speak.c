@@ -5,11 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addon/addon.h"
+#include "addon/stage.h"
+#include "addon/utter.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
 #include "block/clock.h"
 #include "block/control.h"
 #include "progress.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
+#include "tensor/writer.h"
 #include "text/lines.h"
+#include "tool.h"
 
 const char *const speak_prints[] = {
     [SPEAK_STREAM] = "stream",
@@ -243,8 +253,7 @@ open_output(struct speak *s, struct mel_outfile *out)
 	tool_open_output(out, o->output, o->print == SPEAK_STREAM);
 	if (o->print != SPEAK_STREAM)
 		return;
-	voice_open_writer(
-	    &s->voice, s->tool->name, out->fd, o->times, o->block);
+	voice_open_writer(&s->voice, s->tool->name, out, o->times, o->block);
 	/* At once: later stages open their networks meanwhile. */
 	if (mel_writer_head(s->voice.utter.writer,
 		mel_stage_head(s->voice.utter.stage), &err))

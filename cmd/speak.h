@@ -2,8 +2,14 @@
 #ifndef SPEAK_H
 #define SPEAK_H
 
-#include "tool.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/option.h"
 #include "voice.h"
+
+struct tool;
 
 /*
  * Text in, a record stream out: what tts-encode and tts-pipe do, as far as
@@ -13,7 +19,8 @@ struct speak_options {
 	struct voice_options voice;
 	struct mel_strings set; /* NAME=VALUE of controls */
 	char *input, *output;
-	bool keys, phonemes, tokens, times;
+	bool keys, phonemes, tokens;
+	int times;     /* enum tool_times */
 	int print;     /* enum speak_print */
 	int64_t block; /* rows a record */
 };
@@ -28,53 +35,28 @@ enum speak_print {
 extern const char *const speak_prints[];
 
 /* The options both tools have; threads: the default. */
+#define SPEAK_AT(member) offsetof(struct speak_options, member)
 #define SPEAK_OPTIONS(count)                                                   \
 	VOICE_OPTION_ADDON(speak_options),                                     \
-	    {.name = "input",                                                  \
-		.letter = 'f',                                                 \
-		.type = MEL_OPT_STRING,                                        \
-		.offset = offsetof(struct speak_options, input),               \
-		.arg = "FILE",                                                 \
+	    {"input", 'f', MEL_OPT_STRING, SPEAK_AT(input), .arg = "FILE",     \
 		.help = "lines of text, one utterance each"},                  \
-	    {.name = "output",                                                 \
-		.letter = 'o',                                                 \
-		.type = MEL_OPT_STRING,                                        \
-		.offset = offsetof(struct speak_options, output),              \
-		.arg = "FILE",                                                 \
+	    {"output", 'o', MEL_OPT_STRING, SPEAK_AT(output), .arg = "FILE",   \
 		.help = "write to this file"},                                 \
 	    VOICE_OPTION_QUIET(speak_options),                                 \
-	    {.name = "set",                                                    \
-		.letter = 's',                                                 \
-		.type = MEL_OPT_MAP,                                           \
-		.offset = offsetof(struct speak_options, set),                 \
-		.arg = "NAME=VALUE",                                           \
+	    {"set", 's', MEL_OPT_MAP, SPEAK_AT(set), .arg = "NAME=VALUE",      \
 		.help = "set a control of the voice"},                         \
 	    VOICE_OPTION_VERBOSE(speak_options),                               \
-	    {.name = "keys",                                                   \
-		.type = MEL_OPT_FLAG,                                          \
-		.offset = offsetof(struct speak_options, keys),                \
+	    {"keys", 0, MEL_OPT_FLAG, SPEAK_AT(keys),                          \
 		.help = "lines are key|text"},                                 \
-	    {.name = "phonemes",                                               \
-		.type = MEL_OPT_FLAG,                                          \
-		.offset = offsetof(struct speak_options, phonemes),            \
+	    {"phonemes", 0, MEL_OPT_FLAG, SPEAK_AT(phonemes),                  \
 		.help = "the text is phonemes of the voice"},                  \
-	    {.name = "tokens",                                                 \
-		.type = MEL_OPT_FLAG,                                          \
-		.offset = offsetof(struct speak_options, tokens),              \
+	    {"tokens", 0, MEL_OPT_FLAG, SPEAK_AT(tokens),                      \
 		.help = "the text is token ids"},                              \
-	    {.name = "print",                                                  \
-		.type = MEL_OPT_CHOICE,                                        \
-		.offset = offsetof(struct speak_options, print),               \
+	    {"print", 0, MEL_OPT_CHOICE, SPEAK_AT(print), .preset = "stream",  \
 		.choice = speak_prints,                                        \
-		.preset = "stream",                                            \
 		.help = "what to write: the stream, or lines of text"},        \
 	    VOICE_OPTION_THREADS(speak_options, count),                        \
-	    VOICE_OPTION_ISA(speak_options),                                   \
-	{                                                                      \
-		.name = "times", .type = MEL_OPT_FLAG,                         \
-		.offset = offsetof(struct speak_options, times),               \
-		.help = "time stamps also in a regular file"                   \
-	}
+	    VOICE_OPTION_ISA(speak_options), VOICE_OPTION_TIMES(speak_options)
 
 /* main of both. Returns the exit status. */
 int speak_main(const struct tool *tool, size_t last, int argc, char **argv);

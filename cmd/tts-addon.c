@@ -3,16 +3,14 @@
 #include <string.h>
 
 #include "addon_info.h"
+#include "base/option.h"
 #include "tool.h"
+#include "voice.h"
 
 static const struct mel_option options[] = {
-    {.name = "write",
-	.type = MEL_OPT_FLAG,
-	.offset = offsetof(struct addon_options, write),
+    {"write", 0, MEL_OPT_FLAG, offsetof(struct addon_options, write),
 	.help = "check: write SHA256SUMS anew first"},
-    {.name = "json",
-	.type = MEL_OPT_FLAG,
-	.offset = offsetof(struct addon_options, json),
+    {"json", 0, MEL_OPT_FLAG, offsetof(struct addon_options, json),
 	.help = "info: as JSON"},
     VOICE_OPTION_THREADS(addon_options, "0"),
     VOICE_OPTION_ISA(addon_options),

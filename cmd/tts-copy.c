@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
+#include "base/err.h"
+#include "base/io.h"
+#include "base/option.h"
 #include "copy.h"
+#include "tensor/import.h"
+#include "tensor/writer.h"
 #include "tool.h"
 
 enum {
@@ -137,6 +142,7 @@ main(int argc, char **argv)
 	mel_export_close(c.export);
 	mel_writer_close(c.writer);
 	mel_head_free(&c.head);
+	mel_utterance_free(&c.utterance);
 	mel_options_free(options, &v);
 	return c.failed;
 }

@@ -2,7 +2,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/err.h"
+#include "base/io.h"
+#include "base/option.h"
 #include "dump.h"
+#include "stream.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
 #include "tool.h"
 
 struct values {
@@ -15,45 +21,22 @@ struct values {
 #define AT(field) offsetof(struct values, field)
 
 static const struct mel_option options[] = {
-    {.name = "text",
-	.type = MEL_OPT_FLAG,
-	.offset = AT(text),
+    {"text", 0, MEL_OPT_FLAG, AT(text),
 	.help = "print tensors, a line per row"},
-    {.name = "lengths",
-	.type = MEL_OPT_FLAG,
-	.offset = AT(lengths),
+    {"lengths", 0, MEL_OPT_FLAG, AT(lengths),
 	.help = "print key, frames, tokens of each utterance"},
-    {.name = "latency",
-	.type = MEL_OPT_FLAG,
-	.offset = AT(latency),
+    {"latency", 0, MEL_OPT_FLAG, AT(latency),
 	.help = "print key, stage, first and last ms"},
-    {.name = "json",
-	.type = MEL_OPT_FLAG,
-	.offset = AT(json),
+    {"json", 0, MEL_OPT_FLAG, AT(json),
 	.help = "print one JSON object per record"},
-    {.name = "keys",
-	.type = MEL_OPT_LIST,
-	.offset = AT(keys),
-	.arg = "KEY",
+    {"keys", 0, MEL_OPT_LIST, AT(keys), .arg = "KEY",
 	.help = "this utterance only; may be repeated"},
-    {.name = "ports",
-	.type = MEL_OPT_LIST,
-	.offset = AT(ports),
-	.arg = "NAME",
+    {"ports", 0, MEL_OPT_LIST, AT(ports), .arg = "NAME",
 	.help = "tensors of this name only; may be repeated"},
-    {.name = "output",
-	.letter = 'o',
-	.type = MEL_OPT_STRING,
-	.offset = AT(output),
-	.arg = "FILE",
+    {"output", 'o', MEL_OPT_STRING, AT(output), .arg = "FILE",
 	.help = "write there"},
-    {.name = "max-record",
-	.type = MEL_OPT_INT,
-	.offset = AT(max_record),
-	.arg = "BYTES",
-	.preset = "67108864",
-	.min = 64,
-	.max = 1e15,
+    {"max-record", 0, MEL_OPT_INT, AT(max_record), .arg = "BYTES",
+	.preset = "67108864", .min = 64, .max = 1e15,
 	.help = "largest record accepted"},
     {0},
 };

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/option.h"
 #include "speak.h"
+#include "tool.h"
+#include "voice.h"
 
 static const struct mel_option options[] = {
     SPEAK_OPTIONS("0"),
-    {.name = "block",
-	.type = MEL_OPT_INT,
-	.offset = offsetof(struct speak_options, block),
-	.arg = "ROWS",
-	.preset = "64",
-	.min = 1,
-	.max = 65536,
-	.help = "rows a record"},
+    VOICE_OPTION_BLOCK(speak_options),
     {0},
 };
 

@@ -2,8 +2,20 @@
 #ifndef VOICE_H
 #define VOICE_H
 
-#include "addon/addon.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "addon/utter.h"
+#include "base/option.h"
+#include "block/env.h"
+#include "block/registry.h"
+#include "stream.h"
+
+struct mel_addon;
+struct mel_head;
+struct mel_outfile;
+struct mel_pool;
 
 /*
  * What the tools that run an addon share: finding it, the threads, the world
@@ -17,38 +29,46 @@ struct voice_options {
 	bool quiet, verbose;
 };
 
-/* The rows of the table for these, in order of their letters. */
-#define VOICE_OPTION_ADDON(member)                                             \
+/* Rows of an option table; `type` is the tool's struct, with `voice` in it. */
+#define VOICE_AT(type, member) offsetof(struct type, voice.member)
+#define VOICE_OPTION_ADDON(type)                                               \
 	{                                                                      \
-		.name = "addon", .letter = 'a', .type = MEL_OPT_STRING,        \
-		.offset = offsetof(struct member, voice.addon),                \
-		.arg = "ADDON", .help = "name of the voice, or its folder"     \
+		"addon", 'a', MEL_OPT_STRING, VOICE_AT(type, addon),           \
+		    .arg = "ADDON", .help = "name of the voice, or its folder" \
 	}
-#define VOICE_OPTION_QUIET(member)                                             \
+#define VOICE_OPTION_QUIET(type)                                               \
 	{                                                                      \
-		.name = "quiet", .letter = 'q', .type = MEL_OPT_FLAG,          \
-		.offset = offsetof(struct member, voice.quiet),                \
-		.help = "no remarks and no progress, only errors"              \
+		"quiet", 'q', MEL_OPT_FLAG, VOICE_AT(type, quiet),             \
+		    .help = "no remarks and no progress, only errors"          \
 	}
-#define VOICE_OPTION_VERBOSE(member)                                           \
+#define VOICE_OPTION_VERBOSE(type)                                             \
 	{                                                                      \
-		.name = "verbose", .letter = 'v', .type = MEL_OPT_FLAG,        \
-		.offset = offsetof(struct member, voice.verbose),              \
-		.help = "report times and where blocks ran"                    \
+		"verbose", 'v', MEL_OPT_FLAG, VOICE_AT(type, verbose),         \
+		    .help = "report times and where blocks ran"                \
 	}
-#define VOICE_OPTION_THREADS(member, count)                                    \
+#define VOICE_OPTION_THREADS(type, count)                                      \
 	{                                                                      \
-		.name = "threads", .type = MEL_OPT_INT,                        \
-		.offset = offsetof(struct member, voice.threads), .arg = "N",  \
-		.preset = count, .min = 0, .max = 1024,                        \
-		.help = "threads of the networks, 0: one a processor"          \
+		"threads", 0, MEL_OPT_INT, VOICE_AT(type, threads),            \
+		    .arg = "N", .preset = count, .max = 1024,                  \
+		    .help = "threads of the networks, 0: one a processor"      \
 	}
-#define VOICE_OPTION_ISA(member)                                               \
+#define VOICE_OPTION_ISA(type)                                                 \
 	{                                                                      \
-		.name = "isa", .type = MEL_OPT_CHOICE,                         \
-		.offset = offsetof(struct member, voice.isa),                  \
-		.choice = voice_isas, .preset = "auto",                        \
-		.help = "instruction set of the networks"                      \
+		"isa", 0, MEL_OPT_CHOICE, VOICE_AT(type, isa),                 \
+		    .preset = "auto", .choice = voice_isas,                    \
+		    .help = "instruction set of the networks"                  \
+	}
+#define VOICE_OPTION_TIMES(type)                                               \
+	{                                                                      \
+		"times", 0, MEL_OPT_CHOICE, offsetof(struct type, times),      \
+		    .preset = "auto", .choice = tool_times_names,              \
+		    .help = "write times into the stream"                      \
+	}
+#define VOICE_OPTION_BLOCK(type)                                               \
+	{                                                                      \
+		"block", 0, MEL_OPT_INT, offsetof(struct type, block),         \
+		    .arg = "ROWS", .preset = "64", .min = 1, .max = 65536,     \
+		    .help = "rows a record"                                    \
 	}
 
 extern const char *const voice_isas[];
@@ -80,9 +100,9 @@ void voice_open(struct voice *voice, const struct voice_options *options,
 void voice_open_stage(struct voice *voice, size_t first, size_t last,
     const struct mel_head *head);
 
-/* Opens the writer; times: "auto" off for files, see melpipe-frame(5). */
-void voice_open_writer(
-    struct voice *voice, const char *tool, int fd, bool times, int64_t block);
+/* Opens the writer of what the voice makes; block: rows a record. */
+void voice_open_writer(struct voice *voice, const char *tool,
+    const struct mel_outfile *out, int times, int64_t block);
 
 /* The utterance that is worked on now. */
 void voice_set_key(struct voice *voice, const char *key);
@@ -97,11 +117,5 @@ void voice_utterance_done(struct voice *voice, uint64_t began_ns);
 void voice_report(const struct voice *voice);
 
 void voice_close(struct voice *voice);
-
-/* The folders that addons are looked for in, as one path; to be freed. */
-char *voice_addon_path(void);
-
-/* A place of addon for the name or folder, to be freed. Dies if none. */
-char *voice_find_addon(const char *name);
 
 #endif

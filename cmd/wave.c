@@ -3,9 +3,23 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "base/outdir.h"
+#include "base/pool.h"
+#include "dsp/inverse.h"
+#include "dsp/sound_out.h"
+#include "tensor/bundle.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
+#include "tensor/utterance.h"
 #include "tool.h"
 
 double
@@ -71,7 +85,7 @@ set_up(struct wave_job *job, struct mel_err *err)
 
 	if (job->griffin)
 		return 0;
-	if (mel_inverse_open(&job->inverse, &job->contract, err) ||
+	if (mel_inverse_open(&job->inverse, &job->contract, job->pool, err) ||
 	    mel_griffin_open(&job->griffin, &job->contract, job->pool, err))
 		return -1;
 	if (!job->dir && mel_sound_out_open(&job->all, job->out->fd, job->type,
@@ -148,7 +162,7 @@ scale_to(double level, float *x, int64_t n)
 
 static int
 synthesise(struct wave_job *job, const struct mel_tensor *mel, float *x,
-    double *convergence, struct mel_err *err)
+    struct mel_err *err)
 {
 	size_t bins = (size_t)job->contract.n_fft / 2 + 1, size;
 	float *magnitude;
@@ -159,18 +173,18 @@ synthesise(struct wave_job *job, const struct mel_tensor *mel, float *x,
 	magnitude = mel_alloc(size, sizeof(float), err);
 	if (!magnitude)
 		return -1;
-	rc = mel_inverse_run(job->inverse, job->pool, mel->data, mel->dim[0],
+	rc = mel_inverse_run(job->inverse, mel->data, mel->dim[0],
 	    MEL_INVERSE_UPDATES, magnitude, err);
 	if (!rc)
 		rc = mel_griffin_run(job->griffin, magnitude, mel->dim[0],
-		    &job->options, x, convergence, err);
+		    &job->options, x, err);
 	free(magnitude);
 	return rc;
 }
 
 static void
 report(struct wave_job *job, const char *key, const struct mel_tensor *mel,
-    double began, double convergence)
+    double began)
 {
 	double now = wave_now(), length;
 
@@ -178,8 +192,9 @@ report(struct wave_job *job, const char *key, const struct mel_tensor *mel,
 		 (double)job->contract.rate;
 	tool_warn("%s: %lld frames, %.3f s; convergence %.4f; %.1f ms, "
 		  "real-time factor %.4f",
-	    key, (long long)mel->dim[0], length, convergence,
-	    1e3 * (now - began), length > 0 ? (now - began) / length : 0);
+	    key, (long long)mel->dim[0], length,
+	    mel_griffin_convergence(job->griffin), 1e3 * (now - began),
+	    length > 0 ? (now - began) / length : 0);
 	job->seconds += length;
 }
 
@@ -188,12 +203,12 @@ one_utterance(struct wave_job *job, const char *key,
     const struct mel_tensor *mel, struct mel_err *err)
 {
 	int64_t n = mel_contract_samples(&job->contract, mel->dim[0]);
-	double began = wave_now(), convergence;
+	double began = wave_now();
 	float *x = mel_alloc((size_t)n, sizeof(float), err);
 
 	if (!x)
 		return -1;
-	if (synthesise(job, mel, x, &convergence, err)) {
+	if (synthesise(job, mel, x, err)) {
 		free(x);
 		return -1;
 	}
@@ -208,7 +223,7 @@ one_utterance(struct wave_job *job, const char *key,
 	if (job->first == 0)
 		job->first = wave_now() - job->start;
 	if (job->verbose)
-		report(job, key, mel, began, convergence);
+		report(job, key, mel, began);
 	return 0;
 }
 
@@ -250,6 +265,23 @@ read_head(struct wave_job *job, struct mel_reader *reader, const char *name)
 	return port;
 }
 
+/* The mel of the present stream, if it is called as that of the first. */
+static const struct mel_port *
+same_port(const struct wave_job *job, struct mel_reader *reader,
+    const char *name, struct mel_err *err)
+{
+	const struct mel_port *port =
+	    mel_port(job, mel_reader_head(reader), err);
+
+	if (port && !strcmp(port->name, name))
+		return port;
+	if (port)
+		mel_fail(err, "another port than the first stream's: \"%s\"",
+		    port->name);
+	mel_fail_in(err, "%s", mel_reader_name(reader));
+	return NULL;
+}
+
 void
 wave_job_run(struct wave_job *job, struct mel_reader *reader, const char *name)
 {
@@ -272,8 +304,15 @@ wave_job_run(struct wave_job *job, struct mel_reader *reader, const char *name)
 	options.limit = (uint64_t)ceil(frames) * (uint64_t)job->contract.bands *
 			sizeof(float);
 	options.ports = &ports;
-	while ((rc = mel_utterance_next(&u, reader, &options, &err)) > 0)
+	while ((rc = mel_utterance_next(&u, reader, &options, &err)) > 0) {
+		/* Its stream may be another one (cat a b). */
+		port = same_port(job, reader, ports.item[0], &err);
+		if (!port) {
+			rc = -1;
+			break;
+		}
 		take(job, &u, port);
+	}
 	if (rc < 0) {
 		tool_warn("%s", err.msg);
 		job->failed = true;

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Addons that are wrong in one thing each, and what tts-addon says of those
-# that are right. Most tests change one line of test/data/tiny.
+# that are right. Most tests change one line of test/data/letters.
 load helper
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
-    cp -r "$DATA/tiny" v
+    cp -r "$DATA/letters" v
     yaml=v/addon.yaml
 }
 
 # A fresh copy of the voice.
 fresh() {
     rm -rf v
-    cp -r "$DATA/tiny" v
+    cp -r "$DATA/letters" v
 }
 
 # The voice is refused in one line of stderr that holds all operands; nothing
@@ -53,7 +53,7 @@ fails() { # TEXT WORD ...
 edit_refused() { # SED WORD ...
     fresh
     sed -i -E "$1" "$yaml"
-    ! cmp -s "$yaml" "$DATA/tiny/addon.yaml" || {
+    ! cmp -s "$yaml" "$DATA/letters/addon.yaml" || {
         echo "nothing changed by $1"
         return 1
     }
@@ -176,7 +176,7 @@ END
     : >v/decoder.onnx
     refused "addon.yaml:$n:11: " v/decoder.onnx
     for part in 10 100 161 300 322; do
-        head -c $part "$DATA/tiny/decoder.onnx" >v/decoder.onnx
+        head -c $part "$DATA/letters/decoder.onnx" >v/decoder.onnx
         refused "addon.yaml:$n:11: " v/decoder.onnx
     done
     echo 'This is no network, but a text of some length.' >v/decoder.onnx
@@ -571,7 +571,7 @@ assert j["contract"]["rate"] == 22050, j'
         fails_with 1 tts-addon
         [[ $stderr == *'SHA256SUMS: not lines of SUM  FILE' ]]
     done
-    head -c 100 "$DATA/tiny/SHA256SUMS" >v/SHA256SUMS
+    head -c 100 "$DATA/letters/SHA256SUMS" >v/SHA256SUMS
     run --separate-stderr tts-addon check ./v
     fails_with 1 tts-addon
     # Without it the voice still speaks: sums are for check.
@@ -623,7 +623,7 @@ END
     check_fails golden/index.json:
     fresh && echo '{}' >v/golden/index.json
     check_fails 'a list is wanted'
-    fresh && head -c 90 "$DATA/tiny/golden/0_mel.npy" >v/golden/0_mel.npy
+    fresh && head -c 90 "$DATA/letters/golden/0_mel.npy" >v/golden/0_mel.npy
     check_fails 0_mel.npy
     fresh && sed -i 's|index: golden|index: ../v/golden|' $yaml
     check_fails 'is not a file of'

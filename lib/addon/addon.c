@@ -10,8 +10,13 @@
 #include <unistd.h>
 
 #include "addon/config.h"
+#include "addon/yaml.h"
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "net/netdef.h"
+#include "net/network.h"
 
 static int
 hash_file(struct mel_addon *a, const char *name, bool optional,

@@ -6,8 +6,16 @@
 
 #include "addon/addon.h"
 #include "addon/options.h"
+#include "addon/yaml.h"
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
 #include "block/compose.h"
+#include "block/registry.h"
+#include "block/sequence.h"
+#include "block/streamable.h"
 
 /* The keys of a block that are not its options. */
 static const char *const block_keys[] = {"type", NULL};

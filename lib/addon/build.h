@@ -2,9 +2,12 @@
 #ifndef MEL_ADDON_BUILD_H
 #define MEL_ADDON_BUILD_H
 
-#include "addon/yaml.h"
-#include "block/compose.h"
-#include "block/registry.h"
+#include <yaml.h>
+
+struct mel_env;
+struct mel_err;
+struct mel_member;
+struct mel_sequence;
 
 struct mel_addon;
 

@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addon/addon.h"
+#include "addon/yaml.h"
+#include "base/buf.h"
 #include "base/mem.h"
+#include "base/option.h"
 #include "block/control.h"
 #include "dsp/contract.h"
 

@@ -3,7 +3,11 @@
 
 #include <string.h>
 
+#include "addon/addon.h"
+#include "addon/yaml.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "net/netdef.h"
 
 static const char *const roles[] = {
     [MEL_ROLE_TENSOR] = "tensor",

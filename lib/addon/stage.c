@@ -4,11 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addon/addon.h"
 #include "addon/build.h"
+#include "addon/yaml.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "block/block.h"
 #include "block/compose.h"
 #include "block/control.h"
+#include "block/decl.h"
+#include "block/env.h"
+#include "block/sequence.h"
+#include "block/streamable.h"
+#include "tensor/bundle.h"
+#include "tensor/head.h"
 #include "tensor/record.h"
+#include "tensor/tensor.h"
 
 struct mel_stage {
 	struct mel_addon *addon;
@@ -21,6 +32,7 @@ struct mel_stage {
 	int64_t width;                 /* of the rows that go out, 0: unknown */
 	struct mel_head head;
 
+	struct mel_streamable *tail; /* of the utterance: gives its rows */
 	struct mel_bundle from_front, from_sequence; /* of the utterance */
 	struct mel_bundle scope;                     /* views of all */
 };
@@ -149,6 +161,8 @@ open_first(struct mel_stage *s, const struct mel_env *env, struct mel_err *err)
 				mel_yaml_root(s->addon->yaml), "text"),
 			    err))
 		return -1;
+	if (!s->last)
+		return 0;
 	if (!p->node)
 		return check_keep(s, err);
 	if (mel_build_block(&builder, p->node, MEL_KIND_SEQUENCE, &member, err))
@@ -159,22 +173,27 @@ open_first(struct mel_stage *s, const struct mel_env *env, struct mel_err *err)
 	return check_keep(s, err);
 }
 
+/* The streamable blocks of the positions [from, to). */
+struct stretch {
+	size_t from, to;
+	const struct mel_env *env;
+};
+
 /*
- * Opens the streamable blocks of [from, to) into list and connects them;
- * *width: of the rows before and, in the end, behind them.
+ * Opens a stretch into list and connects it; *width: of the rows before and,
+ * in the end, behind it.
  */
 static int
-open_rows(struct mel_stage *s, size_t from, size_t to,
-    const struct mel_env *env, struct mel_member_list *list, int64_t *width,
-    struct mel_err *err)
+open_rows(struct mel_stage *s, const struct stretch *part,
+    struct mel_member_list *list, int64_t *width, struct mel_err *err)
 {
-	list->item = mel_alloc(to - from, sizeof(*list->item), err);
+	list->item = mel_alloc(part->to - part->from, sizeof(*list->item), err);
 	if (!list->item)
 		return -1;
-	for (size_t i = from; i < to; i++) {
+	for (size_t i = part->from; i < part->to; i++) {
 		const struct mel_position *p = &s->addon->position[i];
 		struct mel_builder builder = {
-		    .addon = s->addon, .env = env, .where = p->where};
+		    .addon = s->addon, .env = part->env, .where = p->where};
 		struct mel_streamable *block;
 		int64_t in_width = *width;
 
@@ -290,7 +309,7 @@ add_row_ports(
 {
 	struct mel_decl rows = {.dtype = MEL_F32, .ndim = 2};
 
-	if (!s->rows.n)
+	if (!mel_stage_has_rows(s))
 		return 0;
 	rows.name = rows_name(s, in);
 	rows.width = s->width;
@@ -326,7 +345,8 @@ make_head(struct mel_stage *s, const struct mel_stage_options *o,
 
 	s->head.done = (int)s->last;
 	s->head.contract = json_incref(s->addon->contract);
-	if (in)
+	s->head.extra = in ? json_incref(in->extra) : NULL;
+	if (in && in->addon)
 		s->head.addon = json_incref(in->addon);
 	else
 		s->head.addon = json_pack("{s:s, s:s, s:s*}", "name",
@@ -345,7 +365,8 @@ open_all(
 {
 	struct mel_env spec_only = *o->env;
 	struct mel_member_list later = {0};
-	size_t from = o->first ? o->first : 1;
+	struct stretch own = {.from = o->first ? o->first : 1, .env = o->env};
+	struct stretch rest = {.to = s->addon->n_positions, .env = &spec_only};
 	int64_t width;
 	int rc;
 
@@ -354,15 +375,15 @@ open_all(
 		      : open_first(s, o->env, err);
 	if (!rc && o->first)
 		rc = declare_controls(s, err);
-	if (rc)
-		return -1;
+	if (rc || !s->last)
+		return rc;
 	s->width = s->in_width;
-	if (open_rows(s, from, o->last < from ? from : o->last, o->env,
-		&s->rows, &s->width, err))
+	own.to = o->last < own.from ? own.from : o->last;
+	if (open_rows(s, &own, &s->rows, &s->width, err))
 		return -1;
 	width = s->width;
-	rc = open_rows(s, o->last < 1 ? 1 : o->last, s->addon->n_positions,
-	    &spec_only, &later, &width, err);
+	rest.from = o->last < 1 ? 1 : o->last;
+	rc = open_rows(s, &rest, &later, &width, err);
 	if (!rc)
 		rc = make_head(s, o, &later, err);
 	free_members(&later);
@@ -461,6 +482,7 @@ mel_stage_begin(struct mel_stage *s, const struct mel_bundle *data,
 			return -1;
 		source = block;
 	}
+	s->tail = source;
 	return 0;
 }
 
@@ -473,26 +495,20 @@ mel_stage_tensors(const struct mel_stage *s)
 bool
 mel_stage_has_rows(const struct mel_stage *s)
 {
-	return s->rows.n > 0;
-}
-
-static struct mel_streamable *
-last_block(const struct mel_stage *s)
-{
-	return s->rows.item[s->rows.n - 1].streamable;
+	return s->rows.n > 0 || s->in_width;
 }
 
 int64_t
 mel_stage_width(const struct mel_stage *s)
 {
-	return mel_streamable_width(last_block(s));
+	return mel_streamable_width(s->tail);
 }
 
 int64_t
 mel_stage_pull(
     struct mel_stage *s, int64_t wanted, float *rows, struct mel_err *err)
 {
-	return mel_streamable_pull_full(last_block(s), wanted, rows, err);
+	return mel_streamable_pull_full(s->tail, wanted, rows, err);
 }
 
 void
@@ -500,33 +516,51 @@ mel_stage_reset(struct mel_stage *s)
 {
 	for (size_t i = s->rows.n; i-- > 0;)
 		mel_streamable_reset(s->rows.item[i].streamable);
+	s->tail = NULL;
 	mel_bundle_free(&s->scope);
 	mel_bundle_free(&s->from_sequence);
 	mel_bundle_free(&s->from_front);
 }
 
-bool
-mel_stage_part(
-    const struct mel_stage *s, size_t i, const char **where, uint64_t *busy_ns)
+/* The same of those that run once per utterance. */
+static bool
+sequence_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
 {
-	const struct mel_sequence *sequence[2] = {s->front, s->sequence};
-	static const char *const names[] = {"text", "sequence_block"};
+	const struct mel_sequence *block;
+
+	if (s->front && !i) {
+		block = s->front;
+		part->where = "text";
+	} else if (s->sequence && i == (s->front != NULL)) {
+		block = s->sequence;
+		part->where = s->addon->position[0].where;
+	} else {
+		return false;
+	}
+	part->type = mel_sequence_type_of(block)->name;
+	part->busy_ns = mel_sequence_busy_ns(block);
+	return true;
+}
+
+bool
+mel_stage_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
+{
+	const struct mel_streamable *block;
 	uint64_t before = 0;
 
-	if (i < 2) {
-		*where = names[i];
-		*busy_ns = sequence[i] ? mel_sequence_busy_ns(sequence[i]) : 0;
+	if (sequence_part(s, i, part))
 		return true;
-	}
-	i -= 2;
+	i -= (s->front != NULL) + (s->sequence != NULL);
 	if (i >= s->rows.n)
 		return false;
 	/* A pull's time holds that of the pulls it makes itself. */
 	if (i > 0)
 		before = mel_streamable_busy_ns(s->rows.item[i - 1].streamable);
-	*where = s->addon->position[(s->first ? s->first : 1) + i].where;
-	*busy_ns = mel_streamable_busy_ns(s->rows.item[i].streamable);
-	*busy_ns -= before < *busy_ns ? before : *busy_ns;
+	block = s->rows.item[i].streamable;
+	part->where = s->addon->position[(s->first ? s->first : 1) + i].where;
+	part->type = mel_streamable_type_of(block)->name;
+	part->busy_ns = mel_streamable_busy_ns(block);
+	part->busy_ns -= before < part->busy_ns ? before : part->busy_ns;
 	return true;
 }
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <yaml.h>
 
-#include "base/err.h"
+struct mel_err;
 
 /*
  * A YAML file as a tree whose nodes know their line and column. JSON is YAML.

@@ -5,7 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/decl.h"
+#include "block/sequence.h"
+#include "block/streamable.h"
+#include "tensor/bundle.h"
 
 /*
  * Members are ordered in waves: a member's wave comes after those of all
@@ -312,24 +319,17 @@ close_container(void *state)
 }
 
 static const struct mel_option container_options[] = {
-    {.name = "blocks",
-	.type = MEL_OPT_OBJECT,
-	.offset = offsetof(struct mel_container_options, blocks),
-	.object = "sequence_blocks",
-	.drop = drop_list,
-	.arg = "LIST",
-	.required = true,
-	.help = "its members"},
+    {"blocks", 0, MEL_OPT_OBJECT,
+	offsetof(struct mel_container_options, blocks),
+	.object = "sequence_blocks", .drop = drop_list, .arg = "LIST",
+	.required = true, .help = "its members"},
     {0},
 };
 
 static const struct mel_option encoders_options[] = {
-    {.name = "blocks",
-	.type = MEL_OPT_OBJECT,
-	.offset = offsetof(struct mel_container_options, blocks),
-	.object = "encoders",
-	.drop = drop_list,
-	.arg = "LIST",
+    {"blocks", 0, MEL_OPT_OBJECT,
+	offsetof(struct mel_container_options, blocks), .object = "encoders",
+	.drop = drop_list, .arg = "LIST",
 	.help = "its members; the addon's encoders if not given"},
     {0},
 };

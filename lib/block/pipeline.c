@@ -3,7 +3,14 @@
 
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/decl.h"
+#include "block/sequence.h"
+#include "block/streamable.h"
+#include "tensor/bundle.h"
 
 struct pipeline {
 	struct mel_sequence *sequence;     /* of the options */
@@ -137,22 +144,14 @@ reset_pipeline(void *state)
 }
 
 static const struct mel_option pipeline_options[] = {
-    {.name = "sequence_block",
-	.type = MEL_OPT_OBJECT,
-	.offset = offsetof(struct mel_pipeline_options, sequence_block),
-	.object = "sequence_block",
-	.drop = drop_sequence,
-	.arg = "BLOCK",
-	.required = true,
-	.help = "runs once, at the start"},
-    {.name = "streamable_block",
-	.type = MEL_OPT_OBJECT,
-	.offset = offsetof(struct mel_pipeline_options, streamable_block),
-	.object = "streamable_block",
-	.drop = drop_streamable,
-	.arg = "BLOCK",
-	.required = true,
-	.help = "gives the rows"},
+    {"sequence_block", 0, MEL_OPT_OBJECT,
+	offsetof(struct mel_pipeline_options, sequence_block),
+	.object = "sequence_block", .drop = drop_sequence, .arg = "BLOCK",
+	.required = true, .help = "runs once, at the start"},
+    {"streamable_block", 0, MEL_OPT_OBJECT,
+	offsetof(struct mel_pipeline_options, streamable_block),
+	.object = "streamable_block", .drop = drop_streamable, .arg = "BLOCK",
+	.required = true, .help = "gives the rows"},
     {0},
 };
 

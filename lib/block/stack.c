@@ -3,7 +3,12 @@
 
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/decl.h"
+#include "block/streamable.h"
 
 struct stack {
 	struct mel_member *member; /* [n], of the options */
@@ -138,12 +143,8 @@ reset_stack(void *state)
 }
 
 static const struct mel_option stack_options[] = {
-    {.name = "stack",
-	.type = MEL_OPT_OBJECT,
-	.offset = offsetof(struct mel_stack_options, stack),
-	.object = "streamable_blocks",
-	.drop = drop_list,
-	.arg = "LIST",
+    {"stack", 0, MEL_OPT_OBJECT, offsetof(struct mel_stack_options, stack),
+	.object = "streamable_blocks", .drop = drop_list, .arg = "LIST",
 	.required = true,
 	.help = "its members, each pulls from the one before"},
     {0},

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/err.h"
+#include "base/option.h"
+#include "dsp/contract_keys.h"
+
 #define FFT_MAX  ((double)MEL_CONTRACT_FFT)
 #define RATE_MAX ((double)MEL_CONTRACT_RATE)
 

@@ -4,9 +4,10 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "base/option.h"
+struct mel_err;
 
 /*
  * A mel contract: everything that must be known to compute the same numbers
@@ -68,8 +69,8 @@ enum mel_log {
 };
 
 /*
- * The types are those of the option table, so that one table serves JSON,
- * YAML and flags. No pointers: contracts are copied by assignment.
+ * The types are those of the option table (contract_keys.h), so that one table
+ * serves JSON, YAML and flags. No pointers: contracts are copied by assignment.
  */
 struct mel_contract {
 	char name[32];      /* "" if it is none of the named ones */
@@ -99,12 +100,6 @@ struct mel_contract {
 	double mean[MEL_CONTRACT_BANDS]; /* [bands], of the output */
 	double std[MEL_CONTRACT_BANDS];  /* [bands], above 0 */
 };
-
-/*
- * The keys but name, mean and std, for flags and files; offsets are into
- * struct mel_contract. Entries without a preset are `required`.
- */
-extern const struct mel_option mel_contract_options[];
 
 /* The names that mel_contract_named knows; ends with NULL. */
 extern const char *const mel_contract_names[];

@@ -3,7 +3,13 @@
 
 #include <math.h>
 
+#include "base/err.h"
+#include "base/option.h"
+#include "block/block.h"
 #include "block/control.h"
+#include "block/decl.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 
 enum domain {
 	LINEAR,
@@ -123,51 +129,25 @@ static const char *const roundings[] = {
     "half-even", "half-up", "cumulative", NULL};
 
 static const struct mel_option table[] = {
-    {.name = "in",
-	.type = MEL_OPT_STRING,
-	.offset = offsetof(struct options, in),
-	.arg = "TENSOR",
+    {"in", 0, MEL_OPT_STRING, offsetof(struct options, in), .arg = "TENSOR",
 	.preset = "durations",
 	.help = "f32 [tokens], as the network predicts them"},
-    {.name = "out",
-	.type = MEL_OPT_STRING,
-	.offset = offsetof(struct options, out),
-	.arg = "TENSOR",
-	.preset = "counts",
-	.help = "i32 [tokens], whole frames"},
-    {.name = "domain",
-	.type = MEL_OPT_CHOICE,
-	.offset = offsetof(struct options, domain),
-	.choice = domains,
-	.preset = "linear",
+    {"out", 0, MEL_OPT_STRING, offsetof(struct options, out), .arg = "TENSOR",
+	.preset = "counts", .help = "i32 [tokens], whole frames"},
+    {"domain", 0, MEL_OPT_CHOICE, offsetof(struct options, domain),
+	.choice = domains, .preset = "linear",
 	.help = "what is predicted: frames, ln(frames), ln(frames + 1)"},
-    {.name = "rounding",
-	.type = MEL_OPT_CHOICE,
-	.offset = offsetof(struct options, rounding),
-	.choice = roundings,
-	.preset = "half-even",
+    {"rounding", 0, MEL_OPT_CHOICE, offsetof(struct options, rounding),
+	.choice = roundings, .preset = "half-even",
 	.help = "rule of rounding; cumulative rounds the running sum"},
-    {.name = "speed",
-	.type = MEL_OPT_AMOUNT,
-	.offset = offsetof(struct options, speed),
-	.arg = "AMOUNT",
-	.preset = "1",
+    {"speed", 0, MEL_OPT_AMOUNT, offsetof(struct options, speed),
+	.arg = "AMOUNT", .preset = "1",
 	.help = "durations are divided by this"},
-    {.name = "min",
-	.type = MEL_OPT_FLOAT,
-	.offset = offsetof(struct options, min),
-	.arg = "FRAMES",
-	.preset = "0",
-	.min = 0,
-	.max = 1e6,
+    {"min", 0, MEL_OPT_FLOAT, offsetof(struct options, min), .arg = "FRAMES",
+	.preset = "0", .min = 0, .max = 1e6,
 	.help = "least duration of a token, before rounding"},
-    {.name = "max_frames",
-	.type = MEL_OPT_INT,
-	.offset = offsetof(struct options, max_frames),
-	.arg = "FRAMES",
-	.preset = "200000",
-	.min = 1,
-	.max = 100000000,
+    {"max_frames", 0, MEL_OPT_INT, offsetof(struct options, max_frames),
+	.arg = "FRAMES", .preset = "200000", .min = 1, .max = 100000000,
 	.help = "longest utterance, more is an error"},
     {0},
 };

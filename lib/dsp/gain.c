@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/option.h"
+#include "block/block.h"
 #include "dsp/blocks.h"
 
 #include "block/control.h"
@@ -58,17 +60,10 @@ pull_gain(void *state, int64_t wanted, float *rows, struct mel_err *err)
 }
 
 static const struct mel_option table[] = {
-    {.name = "gain",
-	.type = MEL_OPT_AMOUNT,
-	.offset = offsetof(struct options, gain),
-	.arg = "AMOUNT",
-	.preset = "1",
-	.help = "factor"},
-    {.name = "offset",
-	.type = MEL_OPT_AMOUNT,
-	.offset = offsetof(struct options, offset),
-	.arg = "AMOUNT",
-	.preset = "0",
+    {"gain", 0, MEL_OPT_AMOUNT, offsetof(struct options, gain), .arg = "AMOUNT",
+	.preset = "1", .help = "factor"},
+    {"offset", 0, MEL_OPT_AMOUNT, offsetof(struct options, offset),
+	.arg = "AMOUNT", .preset = "0",
 	.help = "added behind the factor; a louder log-mel"},
     {0},
 };

@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "base/rng.h"
+#include "dsp/contract.h"
 #include "dsp/stft.h"
 
 #define PAIRS 4    /* pairs of frames of one task */
@@ -33,6 +36,7 @@ struct mel_griffin {
 	float pull;                     /* m / (1 + m) */
 	uint64_t seed;
 	bool zero_phase;
+	double convergence;
 
 	char *memory;
 	size_t memory_size;
@@ -368,7 +372,7 @@ finish(const struct mel_griffin *g, float *samples)
 int
 mel_griffin_run(struct mel_griffin *g, const float *magnitude, int64_t frames,
     const struct mel_griffin_options *options, float *samples,
-    double *convergence, struct mel_err *err)
+    struct mel_err *err)
 {
 	size_t tasks = (size_t)(frames + 2 * PAIRS - 1) / (2 * PAIRS);
 
@@ -376,8 +380,7 @@ mel_griffin_run(struct mel_griffin *g, const float *magnitude, int64_t frames,
 	g->frames = frames;
 	g->samples = mel_contract_samples(&g->c, frames);
 	g->total = g->samples + 2 * g->c.pad;
-	if (convergence)
-		*convergence = 0;
+	g->convergence = 0;
 	if (!g->samples)
 		return 0;
 	if (make_room(g, err))
@@ -393,8 +396,14 @@ mel_griffin_run(struct mel_griffin *g, const float *magnitude, int64_t frames,
 		mel_pool_run(g->pool, tasks, iterate, g);
 	}
 	to_samples(g);
-	if (options->measure && convergence)
-		*convergence = convergence_of(g);
+	if (options->measure)
+		g->convergence = convergence_of(g);
 	finish(g, samples);
 	return 0;
+}
+
+double
+mel_griffin_convergence(const struct mel_griffin *g)
+{
+	return g->convergence;
 }

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/pool.h"
-#include "dsp/contract.h"
+struct mel_contract;
+struct mel_err;
+struct mel_pool;
 
 /*
  * Griffin-Lim: samples whose STFT has given magnitudes (Griffin and Lim 1984),
@@ -42,12 +43,17 @@ void mel_griffin_close(struct mel_griffin *griffin);
 /*
  * magnitude: [frames, n_fft / 2 + 1], at least 0. samples:
  * [mel_contract_samples(contract, frames)], written; pre-emphasis and gain of
- * the contract are undone. *convergence (may be NULL) becomes
- * || S - |stft(x)| || / || S || if measured (0 for silence). Memory is kept
- * for the next run; none is taken while iterating.
+ * the contract are undone. Memory is kept for the next run; none is taken
+ * while iterating.
  */
 int mel_griffin_run(struct mel_griffin *griffin, const float *magnitude,
     int64_t frames, const struct mel_griffin_options *options, float *samples,
-    double *convergence, struct mel_err *err);
+    struct mel_err *err);
+
+/*
+ * || S - |stft(x)| || / || S || of the last run if it was measured; 0 for
+ * silence.
+ */
+double mel_griffin_convergence(const struct mel_griffin *griffin);
 
 #endif

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/pool.h"
+#include "dsp/contract.h"
 #include "dsp/filters.h"
 #include "dsp/mel.h"
 
@@ -19,8 +22,9 @@
 struct mel_inverse {
 	struct mel_contract c;
 	struct mel_filters filters;
-	double *pivot; /* [bands] D */
-	double *lower; /* [bands] L[b][b-1] */
+	struct mel_pool *pool; /* the caller's */
+	double *pivot;         /* [bands] D */
+	double *lower;         /* [bands] L[b][b-1] */
 };
 
 static double
@@ -66,13 +70,14 @@ factor(struct mel_inverse *inv)
 
 int
 mel_inverse_open(struct mel_inverse **out, const struct mel_contract *contract,
-    struct mel_err *err)
+    struct mel_pool *pool, struct mel_err *err)
 {
 	struct mel_inverse *inv = mel_alloc(1, sizeof(*inv), err);
 
 	if (!inv)
 		return -1;
 	inv->c = *contract;
+	inv->pool = pool;
 	if (mel_contract_check(&inv->c, err) ||
 	    mel_filters_open(&inv->filters, &inv->c, err))
 		goto fail;
@@ -204,9 +209,8 @@ check_mel(const struct mel_contract *c, const float *mel, int64_t frames,
 }
 
 int
-mel_inverse_run(const struct mel_inverse *inv, struct mel_pool *pool,
-    const float *mel, int64_t frames, int updates, float *magnitude,
-    struct mel_err *err)
+mel_inverse_run(const struct mel_inverse *inv, const float *mel, int64_t frames,
+    int updates, float *magnitude, struct mel_err *err)
 {
 	struct job job = {.inv = inv,
 	    .mel = mel,
@@ -219,12 +223,12 @@ mel_inverse_run(const struct mel_inverse *inv, struct mel_pool *pool,
 		return -1;
 	job.per_thread = MEL_LANES * (3 * (size_t)inv->filters.bins +
 					 2 * (size_t)inv->filters.bands);
-	job.scratch = mel_alloc_aligned(
-	    (size_t)mel_pool_threads(pool) * job.per_thread * sizeof(float),
+	job.scratch = mel_alloc_aligned((size_t)mel_pool_threads(inv->pool) *
+					    job.per_thread * sizeof(float),
 	    err);
 	if (!job.scratch)
 		return -1;
-	mel_pool_run(pool, n, invert, &job);
+	mel_pool_run(inv->pool, n, invert, &job);
 	free(job.scratch);
 	return 0;
 }

@@ -4,8 +4,9 @@
 
 #include <stdint.h>
 
-#include "base/pool.h"
-#include "dsp/contract.h"
+struct mel_contract;
+struct mel_err;
+struct mel_pool;
 
 /*
  * Mel back to linear magnitude. The output formula is undone; the start is
@@ -20,8 +21,10 @@ struct mel_inverse;
 
 #define MEL_INVERSE_UPDATES 32 /* what is known to be enough */
 
+/* pool: may be NULL; stays the caller's and must outlive. */
 int mel_inverse_open(struct mel_inverse **inverse,
-    const struct mel_contract *contract, struct mel_err *err);
+    const struct mel_contract *contract, struct mel_pool *pool,
+    struct mel_err *err);
 void mel_inverse_close(struct mel_inverse *inverse);
 
 /*
@@ -31,8 +34,7 @@ void mel_inverse_close(struct mel_inverse *inverse);
  * A value that is not finite, or no mel of this contract (above 1e20 under
  * the logarithm), is an error that names row and band.
  */
-int mel_inverse_run(const struct mel_inverse *inverse, struct mel_pool *pool,
-    const float *mel, int64_t frames, int updates, float *magnitude,
-    struct mel_err *err);
+int mel_inverse_run(const struct mel_inverse *inverse, const float *mel,
+    int64_t frames, int updates, float *magnitude, struct mel_err *err);
 
 #endif

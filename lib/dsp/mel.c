@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "dsp/contract.h"
 #include "dsp/filters.h"
 #include "dsp/stft.h"
 
@@ -281,8 +283,11 @@ compute(struct mel_analysis *a, int n)
 		magnitudes(a, i);
 	}
 	if (a->c.spectrum == MEL_SPECTRUM_MAGNITUDE) {
-		for (size_t i = 0; i < all; i++)
-			a->spectrum[i] = sqrtf(a->spectrum[i]);
+		/* A fixed inner count is what compilers make vectors of. */
+		for (size_t i = 0; i < all; i += MEL_LANES) {
+			for (size_t l = 0; l < MEL_LANES; l++)
+				a->spectrum[i + l] = sqrtf(a->spectrum[i + l]);
+		}
 	}
 	mel_filters_apply(&a->filters, a->spectrum, a->mel);
 }

@@ -3,8 +3,12 @@
 
 #include <math.h>
 
-#include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/decl.h"
+#include "block/env.h"
 #include "block/streamable.h"
+#include "tensor/tensor.h"
 
 enum {
 	MIN,
@@ -95,10 +99,7 @@ pull_probe(void *state, int64_t wanted, float *rows, struct mel_err *err)
 }
 
 static const struct mel_option table[] = {
-    {.name = "name",
-	.type = MEL_OPT_STRING,
-	.offset = offsetof(struct options, name),
-	.arg = "PORT",
+    {"name", 0, MEL_OPT_STRING, offsetof(struct options, name), .arg = "PORT",
 	.preset = "probe",
 	.help = "port of the statistics, f32 [frames, 4]: min, max, mean, rms"},
     {0},

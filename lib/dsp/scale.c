@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/err.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/decl.h"
 #include "dsp/blocks.h"
 
 #include "block/control.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 
 struct options {
 	char *in, *out;
@@ -70,30 +76,14 @@ run_scale(void *state, const struct mel_bundle *in, struct mel_bundle *out,
 }
 
 static const struct mel_option table[] = {
-    {.name = "in",
-	.type = MEL_OPT_STRING,
-	.offset = offsetof(struct options, in),
-	.arg = "TENSOR",
-	.required = true,
-	.help = "f32 tensor to read"},
-    {.name = "out",
-	.type = MEL_OPT_STRING,
-	.offset = offsetof(struct options, out),
-	.arg = "TENSOR",
-	.required = true,
-	.help = "tensor to make"},
-    {.name = "gain",
-	.type = MEL_OPT_AMOUNT,
-	.offset = offsetof(struct options, gain),
-	.arg = "AMOUNT",
-	.preset = "1",
-	.help = "factor"},
-    {.name = "offset",
-	.type = MEL_OPT_AMOUNT,
-	.offset = offsetof(struct options, offset),
-	.arg = "AMOUNT",
-	.preset = "0",
-	.help = "added behind the factor"},
+    {"in", 0, MEL_OPT_STRING, offsetof(struct options, in), .arg = "TENSOR",
+	.required = true, .help = "f32 tensor to read"},
+    {"out", 0, MEL_OPT_STRING, offsetof(struct options, out), .arg = "TENSOR",
+	.required = true, .help = "tensor to make"},
+    {"gain", 0, MEL_OPT_AMOUNT, offsetof(struct options, gain), .arg = "AMOUNT",
+	.preset = "1", .help = "factor"},
+    {"offset", 0, MEL_OPT_AMOUNT, offsetof(struct options, offset),
+	.arg = "AMOUNT", .preset = "0", .help = "added behind the factor"},
     {0},
 };
 

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
 #include "block/streamable.h"
 
 struct options {
@@ -139,13 +142,8 @@ close_smooth(void *state)
 }
 
 static const struct mel_option table[] = {
-    {.name = "frames",
-	.type = MEL_OPT_INT,
-	.offset = offsetof(struct options, frames),
-	.arg = "FRAMES",
-	.preset = "5",
-	.min = 1,
-	.max = 1001,
+    {"frames", 0, MEL_OPT_INT, offsetof(struct options, frames),
+	.arg = "FRAMES", .preset = "5", .min = 1, .max = 1001,
 	.help = "length of the mean, odd; edges use what there is"},
     {0},
 };

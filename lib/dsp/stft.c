@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "dsp/contract.h"
+#include "dsp/fft.h"
 
 static double
 window_at(int type, int64_t j, int64_t length)
@@ -93,11 +95,19 @@ mel_stft_work_close(struct mel_stft_work *work)
 }
 
 static void
-load(const struct mel_stft *stft, const float *x, float *out)
+load(const struct mel_stft *stft, const float *restrict x, float *restrict out)
 {
-	for (int j = 0; j < stft->span; j++)
-		out[j] = x[j] * stft->window[j];
-	for (int j = stft->span; j < stft->n; j++)
+	const float *restrict w = stft->window;
+	int j = 0;
+
+	/* A fixed inner count is what compilers make vectors of. */
+	for (; j + 16 <= stft->span; j += 16) {
+		for (int l = 0; l < 16; l++)
+			out[j + l] = x[j + l] * w[j + l];
+	}
+	for (; j < stft->span; j++)
+		out[j] = x[j] * w[j];
+	for (; j < stft->n; j++)
 		out[j] = 0;
 }
 

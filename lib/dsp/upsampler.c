@@ -3,7 +3,13 @@
 
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/decl.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 
 struct options {
 	char *in, *counts;
@@ -89,17 +95,11 @@ pull_upsampler(void *state, int64_t wanted, float *rows, struct mel_err *err)
 }
 
 static const struct mel_option table[] = {
-    {.name = "in",
-	.type = MEL_OPT_STRING,
-	.offset = offsetof(struct options, in),
-	.arg = "TENSOR",
+    {"in", 0, MEL_OPT_STRING, offsetof(struct options, in), .arg = "TENSOR",
 	.preset = "encoded",
 	.help = "f32 [tokens, width], its rows are repeated"},
-    {.name = "counts",
-	.type = MEL_OPT_STRING,
-	.offset = offsetof(struct options, counts),
-	.arg = "TENSOR",
-	.preset = "counts",
+    {"counts", 0, MEL_OPT_STRING, offsetof(struct options, counts),
+	.arg = "TENSOR", .preset = "counts",
 	.help = "i32 [tokens], how often each"},
     {0},
 };

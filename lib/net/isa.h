@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /*
- * Instruction sets with kernels of their own. Results of two of them differ
- * by rounding; on one of them they are the same bytes on every machine.
+ * Instruction sets with kernels of their own. On one of them results are the
+ * same bytes on every machine; see net/kernels.h.
  */
 enum mel_isa {
 	MEL_ISA_AUTO, /* the best that this machine has */

@@ -15,7 +15,8 @@
  * The row law holds for all of them: an element of the result is one fixed
  * chain of operations on its own inputs. It does not change with the length
  * of the array, the place in it, or the number of rows computed together.
- * Results of two instruction sets differ by rounding.
+ * portable differs from the others by rounding; avx2 and avx512 fuse the same
+ * products and give the same bytes.
  */
 
 /* y[i] = f(x[i]), i in [0, n). */

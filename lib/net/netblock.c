@@ -4,8 +4,17 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/decl.h"
+#include "block/env.h"
 #include "net/feed.h"
+#include "net/netdef.h"
+#include "net/network.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 
 struct options {
 	struct mel_netdef *network; /* borrowed */
@@ -125,21 +134,12 @@ close_network(void *state)
 }
 
 static const struct mel_option table[] = {
-    {.name = "network",
-	.type = MEL_OPT_OBJECT,
-	.offset = offsetof(struct options, network),
-	.object = "network",
-	.arg = "NAME",
-	.required = true,
+    {"network", 0, MEL_OPT_OBJECT, offsetof(struct options, network),
+	.object = "network", .arg = "NAME", .required = true,
 	.help = "one of the addon's networks"},
-    {.name = "inputs",
-	.type = MEL_OPT_MAP,
-	.offset = offsetof(struct options, inputs),
-	.arg = "{INPUT: TENSOR}",
-	.help = "tensors for inputs of another name"},
-    {.name = "outputs",
-	.type = MEL_OPT_MAP,
-	.offset = offsetof(struct options, outputs),
+    {"inputs", 0, MEL_OPT_MAP, offsetof(struct options, inputs),
+	.arg = "{INPUT: TENSOR}", .help = "tensors for inputs of another name"},
+    {"outputs", 0, MEL_OPT_MAP, offsetof(struct options, outputs),
 	.arg = "{OUTPUT: TENSOR}",
 	.help = "names for the tensors made, if not the network's"},
     {0},

@@ -4,7 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "net/graph.h"
+#include "net/network.h"
 
 /* Rank -1 marks what the declared shape does not tell. */
 static void
@@ -28,13 +33,12 @@ guess_axes(struct mel_net_port *port, const struct mel_io *io)
 }
 
 static struct mel_net_port *
-guess_ports(const struct mel_graph *graph, const struct mel_io *io, int n,
-    struct mel_err *err)
+guess_ports(const struct mel_io *io, int n, struct mel_err *err)
 {
 	struct mel_net_port *port = mel_alloc((size_t)n, sizeof(*port), err);
 
 	for (int i = 0; port && i < n; i++) {
-		port[i].name = graph->value[io[i].value].name;
+		port[i].name = io[i].name;
 		port[i].dtype = io[i].dtype;
 		guess_axes(&port[i], &io[i]);
 	}
@@ -54,8 +58,8 @@ mel_netdef_open(struct mel_netdef **out, const char *name,
 	}
 	def->network = network;
 	def->name = mel_strdup(name, err);
-	def->input = guess_ports(graph, graph->input, graph->n_input, err);
-	def->output = guess_ports(graph, graph->output, graph->n_output, err);
+	def->input = guess_ports(graph->input, graph->n_input, err);
+	def->output = guess_ports(graph->output, graph->n_output, err);
 	if (!def->name || !def->input || !def->output) {
 		mel_netdef_close(def);
 		return -1;

@@ -2,8 +2,15 @@
 #ifndef MEL_NET_NETDEF_H
 #define MEL_NET_NETDEF_H
 
-#include "base/option.h"
-#include "net/network.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tensor/tensor.h"
+
+struct mel_err;
+struct mel_io;
+struct mel_network;
+struct mel_strings;
 
 /*
  * How the inputs and outputs of a network meet the tensors of an utterance:

@@ -5,9 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/env.h"
 #include "block/streamable.h"
 #include "net/feed.h"
+#include "net/netdef.h"
+#include "net/network.h"
+#include "tensor/tensor.h"
 
 struct options {
 	struct mel_netdef *network; /* borrowed */
@@ -245,24 +252,16 @@ close_rows(void *state)
 
 /* The two types differ in where the network comes from. */
 #define COMMON_OPTIONS                                                         \
-	{.name = "inputs",                                                     \
-	    .type = MEL_OPT_MAP,                                               \
-	    .offset = offsetof(struct options, inputs),                        \
+	{"inputs", 0, MEL_OPT_MAP, offsetof(struct options, inputs),           \
 	    .arg = "{INPUT: TENSOR}",                                          \
 	    .help = "tensors for inputs of another name"},                     \
-	    {.name = "rows",                                                   \
-		.type = MEL_OPT_STRING,                                        \
-		.offset = offsetof(struct options, rows),                      \
+	    {"rows", 0, MEL_OPT_STRING, offsetof(struct options, rows),        \
 		.arg = "INPUT",                                                \
 		.help = "input that takes the rows; if there are several"},    \
-	    {.name = "output",                                                 \
-		.type = MEL_OPT_STRING,                                        \
-		.offset = offsetof(struct options, output),                    \
+	    {"output", 0, MEL_OPT_STRING, offsetof(struct options, output),    \
 		.arg = "OUTPUT",                                               \
 		.help = "output that gives the rows; the first if not said"},  \
-	    {.name = "name",                                                   \
-		.type = MEL_OPT_STRING,                                        \
-		.offset = offsetof(struct options, name),                      \
+	    {"name", 0, MEL_OPT_STRING, offsetof(struct options, name),        \
 		.arg = "PORT",                                                 \
 		.help = "name of the rows; the output's if not said"},         \
 	{                                                                      \
@@ -270,22 +269,15 @@ close_rows(void *state)
 	}
 
 static const struct mel_option network_table[] = {
-    {.name = "network",
-	.type = MEL_OPT_OBJECT,
-	.offset = offsetof(struct options, network),
-	.object = "network",
-	.arg = "NAME",
-	.required = true,
+    {"network", 0, MEL_OPT_OBJECT, offsetof(struct options, network),
+	.object = "network", .arg = "NAME", .required = true,
 	.help = "one of the addon's networks"},
     COMMON_OPTIONS,
 };
 
 static const struct mel_option decoder_table[] = {
-    {.name = "network",
-	.type = MEL_OPT_OBJECT,
-	.offset = offsetof(struct options, network),
-	.object = "decoder",
-	.arg = "NAME",
+    {"network", 0, MEL_OPT_OBJECT, offsetof(struct options, network),
+	.object = "decoder", .arg = "NAME",
 	.help = "one of the addon's networks; its decoder if not said"},
     COMMON_OPTIONS,
 };

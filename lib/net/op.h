@@ -2,8 +2,15 @@
 #ifndef MEL_NET_OP_H
 #define MEL_NET_OP_H
 
-#include "base/pool.h"
-#include "net/graph.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/tensor.h"
+
+struct mel_err;
+struct mel_node;
+struct mel_pool;
 
 /*
  * One operator: what it takes, its shape rule, its time rule, its value.
@@ -61,7 +68,10 @@ struct mel_op {
 	 * forward may be called with inputs whose data is NULL.
 	 */
 	bool shape_only;
-	/* out[0] has the data of in[0], only the shape is new (Reshape). */
+	/*
+	 * out[0] has the data of in[0], only the shape is new (Reshape). A
+	 * plan lets them share memory; elsewhere forward copies.
+	 */
 	bool alias;
 	/* Bit i: out[0] may be written over in[i] if sizes are equal. */
 	unsigned in_place;

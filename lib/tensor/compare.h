@@ -2,7 +2,10 @@
 #ifndef MEL_TENSOR_COMPARE_H
 #define MEL_TENSOR_COMPARE_H
 
-#include "tensor/tensor.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct mel_tensor;
 
 /*
  * When two tensors are the same.
@@ -24,8 +27,11 @@ struct mel_difference {
 	size_t count; /* elements that differ */
 	size_t first; /* the first of them, counted row by row */
 	size_t worst; /* the one farthest apart, the first such */
-	double most;  /* how far [|a - b|]; infinite with one NaN, or one */
-		      /* infinity; 0 if only the bits differ */
+	/*
+	 * |a - b| there: infinite with one NaN or one infinity, 0 if only
+	 * the bits differ.
+	 */
+	double most;
 };
 
 /* Returns true if they are the same; else *d, if not NULL, says where not. */

@@ -2,9 +2,15 @@
 #ifndef MEL_TENSOR_DIFF_H
 #define MEL_TENSOR_DIFF_H
 
-#include "base/option.h"
+#include <stddef.h>
+#include <stdint.h>
+
 #include "tensor/compare.h"
-#include "tensor/reader.h"
+
+struct mel_err;
+struct mel_strings;
+
+struct mel_reader;
 
 /*
  * Compares two record streams by what they say: utterances by key, in the

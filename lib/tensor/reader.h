@@ -2,10 +2,14 @@
 #ifndef MEL_TENSOR_READER_H
 #define MEL_TENSOR_READER_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
-#include "tensor/head.h"
-#include "tensor/record.h"
+#include "base/io.h"
+
+struct mel_err;
+struct mel_head;
+struct mel_record;
 
 /*
  * Reads a record stream and checks the whole grammar of melpipe-frame(5), see
@@ -16,9 +20,6 @@
  * first (cat a b) and starts again with a head.
  */
 struct mel_reader;
-
-/* A source of bytes: like read(2), 0 at the end, -1 with errno set. */
-typedef ssize_t mel_read_fn(void *ctx, void *buf, size_t n);
 
 /*
  * name: of the source, for messages ("standard input"), copied.
@@ -42,6 +43,9 @@ void mel_reader_close(struct mel_reader *reader);
  */
 int mel_reader_next(
     struct mel_reader *reader, struct mel_record *record, struct mel_err *err);
+
+/* Its name for messages, valid until it is closed. */
+const char *mel_reader_name(const struct mel_reader *reader);
 
 /* The head of the stream being read; empty before the first record. */
 const struct mel_head *mel_reader_head(const struct mel_reader *reader);

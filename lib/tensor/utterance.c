@@ -7,6 +7,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/option.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
 
 static void
 clear(struct mel_utterance *u)
@@ -54,8 +59,10 @@ wanted(const struct mel_utterance_options *options, const char *port)
 /* Files of two contracts joined would be played or drawn as one. */
 static int
 take_head(
-    struct mel_utterance *u, const struct mel_head *head, struct mel_err *err)
+    struct mel_utterance *u, struct mel_reader *reader, struct mel_err *err)
 {
+	const struct mel_head *head = mel_reader_head(reader);
+
 	if (!u->started) {
 		u->started = true;
 		u->contract = json_incref(head->contract);
@@ -65,7 +72,8 @@ take_head(
 	    (u->contract && head->contract &&
 		json_equal(u->contract, head->contract)))
 		return 0;
-	return mel_fail(err, "a second stream with another mel contract");
+	return mel_fail(err, "%s: another mel contract than the first stream's",
+	    mel_reader_name(reader));
 }
 
 /* Memory for n bytes of rows [bytes]: doubles, so rows are moved seldom. */
@@ -181,10 +189,10 @@ take_data(struct mel_utterance *u, const struct mel_port *port,
 }
 
 static int
-take_begin(struct mel_utterance *u, const struct mel_head *head,
+take_begin(struct mel_utterance *u, struct mel_reader *reader,
     const struct mel_record *r, struct mel_err *err)
 {
-	if (!u->started && take_head(u, head, err))
+	if (!u->started && take_head(u, reader, err))
 		return -1;
 	u->index = u->next++;
 	u->begin = json_incref(r->meta);
@@ -222,15 +230,17 @@ take_error(struct mel_utterance *u)
 
 /* 1 when the utterance is complete, 0 to go on. */
 static int
-take(struct mel_utterance *u, const struct mel_head *head,
+take(struct mel_utterance *u, struct mel_reader *reader,
     const struct mel_record *r, const struct mel_utterance_options *options,
     struct mel_err *err)
 {
+	const struct mel_head *head = mel_reader_head(reader);
+
 	switch (r->header.kind) {
 	case MEL_HEAD:
-		return take_head(u, head, err);
+		return take_head(u, reader, err);
 	case MEL_BEGIN:
-		return take_begin(u, head, r, err);
+		return take_begin(u, reader, r, err);
 	case MEL_DATA:
 		return take_data(
 		    u, &head->port[r->header.port], r, options, err);
@@ -255,8 +265,7 @@ mel_utterance_next(struct mel_utterance *u, struct mel_reader *reader,
 
 	clear(u);
 	while ((rc = mel_reader_next(reader, &r, err)) > 0) {
-		rc = take(u, mel_reader_head(reader), &r,
-		    options ? options : &all, err);
+		rc = take(u, reader, &r, options ? options : &all, err);
 		if (rc)
 			break;
 	}

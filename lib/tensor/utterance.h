@@ -2,9 +2,16 @@
 #ifndef MEL_TENSOR_UTTERANCE_H
 #define MEL_TENSOR_UTTERANCE_H
 
-#include "base/option.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
 #include "tensor/bundle.h"
-#include "tensor/reader.h"
+
+struct mel_reader;
+struct mel_strings;
 
 /*
  * Whole utterances of a record stream, one after the other, for those that
@@ -63,7 +70,8 @@ struct mel_utterance_options {
  * Reads the next utterance, over notes and heads; u is {0} or what the last
  * call left, whose content is released. Returns 1; 0 at the end of the input;
  * -1 if the stream is wrong or cut, or if a later head (cat a b) has another
- * mel contract than the first. The stream's head is mel_reader_head(). A
+ * mel contract than the first. The stream's head is mel_reader_head(). The
+ * same u may go on with another reader: the contract must be the same. A
  * caller that read the head record itself must not have read further.
  * options may be NULL.
  */

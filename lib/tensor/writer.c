@@ -9,10 +9,14 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "tensor/grammar.h"
+#include "tensor/head.h"
 #include "tensor/meta.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
 
 struct mel_writer {
 	int fd;
@@ -213,7 +217,7 @@ int
 mel_writer_begin(struct mel_writer *writer, json_t *meta, struct mel_err *err)
 {
 	struct mel_record_header h = {.kind = MEL_BEGIN};
-	json_t *t0 = json_object_get(meta, "t0");
+	json_int_t t0 = json_integer_value(json_object_get(meta, "t0"));
 	json_t *copy;
 	char *key;
 	int rc = -1;
@@ -223,8 +227,7 @@ mel_writer_begin(struct mel_writer *writer, json_t *meta, struct mel_err *err)
 		return -1;
 	writer->t0 = 0;
 	if (writer->options.times)
-		writer->t0 =
-		    t0 ? (uint64_t)json_integer_value(t0) : mel_now_us();
+		writer->t0 = t0 ? (uint64_t)t0 : mel_now_us();
 	writer->first_us = 0;
 	h.t_us = elapsed(writer);
 	key = mel_strdup(json_string_value(json_object_get(meta, "key")), err);

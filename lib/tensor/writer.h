@@ -2,8 +2,13 @@
 #ifndef MEL_TENSOR_WRITER_H
 #define MEL_TENSOR_WRITER_H
 
-#include "tensor/head.h"
-#include "tensor/record.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mel_err;
+struct mel_head;
+struct mel_tensor;
 
 /*
  * Writes a record stream, one write(2) per record, nothing held back. Numbers
@@ -34,9 +39,9 @@ int mel_writer_head(struct mel_writer *writer, const struct mel_head *head,
 
 /*
  * Begins an utterance. meta: object with at least "key"; "t0" [us since the
- * epoch] is what t_us counts from, now if there is none. The reference stays
- * the caller's and the object is not changed; with times off the record is
- * written with t0 = 0.
+ * epoch] is what t_us counts from, now if it is 0 or not there. The reference
+ * stays the caller's and the object is not changed; with times off the record
+ * is written with t0 = 0.
  */
 int mel_writer_begin(
     struct mel_writer *writer, json_t *meta, struct mel_err *err);

@@ -3,7 +3,15 @@
  * The two kinds of block and what is composed of them, as an addon's YAML
  * asks for it: order, nesting, scope, wiring, and what is refused.
  */
+#include "addon/addon.h"
+#include "addon/build.h"
+#include "addon/builtin.h"
 #include "addon/stage.h"
+#include "base/buf.h"
+#include "block/registry.h"
+#include "block/sequence.h"
+#include "fixture.h"
+#include "tap.h"
 #include "trace.h"
 
 #define MOST     1000 /* rows */

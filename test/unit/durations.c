@@ -5,7 +5,10 @@
  */
 #include <math.h>
 
+#include "addon/builtin.h"
+#include "block/sequence.h"
 #include "fixture.h"
+#include "tap.h"
 
 #define MOST  16   /* tokens */
 #define FRESH (-7) /* in rows that nobody may write */

@@ -3,13 +3,25 @@
 #define FIXTURE_H
 
 #include <ftw.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "addon/addon.h"
 #include "addon/build.h"
-#include "addon/builtin.h"
+#include "addon/yaml.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "block/block.h"
 #include "block/compose.h"
+#include "block/env.h"
+#include "block/registry.h"
+#include "block/streamable.h"
+#include "net/isa.h"
 #include "onnxfile.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 
 /*
  * An addon made by the test: a temporary folder with two networks, in which

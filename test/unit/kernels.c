@@ -3,9 +3,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/mem.h"
+#include "base/pool.h"
 #include "base/rng.h"
 #include "net/kernels.h"
+#include "net/op.h"
 #include "net/product.h"
 #include "tap.h"
 
@@ -419,7 +420,10 @@ random_shape(struct mel_gemm *g, int round)
 	};
 }
 
-/* Rows [lo, hi) alone give the same bits, packed or plain. */
+/*
+ * Rows [lo, hi) alone give the same bits. fn takes the packed matrix if it is
+ * gemm of k, else the plain one.
+ */
 static bool
 blocks_agree(const struct problem *p, const struct mel_kernels *k,
     void (*fn)(const struct mel_gemm *g))
@@ -427,7 +431,6 @@ blocks_agree(const struct problem *p, const struct mel_kernels *k,
 	const struct mel_gemm *g = &p->g;
 	bool same = true;
 
-	(void)k;
 	for (int t = 0; t < 4; t++) {
 		size_t lo = pick_size(g->m), m = 1 + pick_size(g->m - lo);
 		float *c = noise_array(m * g->n);
@@ -562,6 +565,38 @@ test_gemm_edges(const struct mel_kernels *k)
 	ok(c[0] == 7, "%s: empty results write nothing", k->name);
 }
 
+/* Both fuse the same products, so a network has one result on both. */
+static void
+test_fused_alike(const struct mel_kernels *k, const struct mel_kernels *other)
+{
+	bool unary = true, product = true;
+
+	for (size_t i = 0; i < N_UNARY; i++) {
+		enum {
+			N = 1000
+		};
+		float *x = noise_array(N), y[N], z[N];
+
+		k->mulc(x, x, 20.0f, N);
+		unary_of(k, &unaries[i])(y, x, N);
+		unary_of(other, &unaries[i])(z, x, N);
+		for (int j = 0; j < N; j++)
+			unary &= y[j] == z[j] || (isnan(y[j]) && isnan(z[j]));
+		free(x);
+	}
+	for (int round = 0; round < 20; round++) {
+		struct problem p;
+
+		random_shape(&p.g, round);
+		problem_make(&p, k, false);
+		k->gemm(&p.g);
+		product &= blocks_agree(&p, k, other->gemm_plain);
+		problem_free(&p);
+	}
+	ok(unary && product, "%s and %s give the same bytes", k->name,
+	    other->name);
+}
+
 static void
 test_transpose(void)
 {
@@ -596,6 +631,8 @@ int
 main(void)
 {
 	const struct mel_kernels *portable = mel_kernels_get(MEL_ISA_PORTABLE);
+	const struct mel_kernels *avx2 = mel_kernels_get(MEL_ISA_AVX2);
+	const struct mel_kernels *avx512 = mel_kernels_get(MEL_ISA_AVX512);
 
 	test_names();
 	test_transpose();
@@ -619,5 +656,7 @@ main(void)
 		test_depthwise(k);
 		test_gemm_edges(k);
 	}
+	if (avx2 && avx512)
+		test_fused_alike(avx2, avx512);
 	return tap_done();
 }

@@ -2,8 +2,10 @@
 #include <zlib.h>
 
 #include "base/bytes.h"
+#include "base/err.h"
 #include "records.h"
 #include "tap.h"
+#include "tensor/head.h"
 
 /* The order of records: what is spelled, whole records read, why no more. */
 static void
@@ -121,72 +123,68 @@ test_fields(void)
 	}
 }
 
-/* JSON of one record; NULL: it is accepted. */
+/* JSON of one record; without a why it is accepted. */
+#define PORT(rest) "{\"melpipe\":1,\"ports\":[{\"name\":\"a\"," rest "}]}"
+static const struct {
+	enum mel_kind kind;
+	const char *meta, *why;
+} json_cases[] = {
+    {MEL_HEAD, "{\"melpipe\":1,\"ports\":[],\"later\":[1]}", NULL},
+    {MEL_HEAD, NULL, "head: \"melpipe\" must be 1"},
+    {MEL_HEAD, "{\"melpipe\":2}", "\"melpipe\" must be 1"},
+    {MEL_HEAD, "{\"melpipe\":1}", "\"ports\" must be an array"},
+    {MEL_HEAD, "[1]", "JSON that is not an object"},
+    {MEL_HEAD, "{\"melpipe\":1", "JSON, byte 12:"},
+    {MEL_HEAD, "{\"melpipe\":1} x", "JSON, byte"},
+    {MEL_HEAD, "{\"a\":1,\"a\":2}", "duplicate object key"},
+    {MEL_HEAD, "{\"a\":\"\xff\"}", "JSON, byte"},
+    {MEL_HEAD, "{\"a\":NaN}", "JSON, byte"},
+    {MEL_HEAD, PORT("\"dtype\":\"f31\""), "\"dtype\" must name"},
+    {MEL_HEAD, PORT("\"dtype\":\"f32\""), "\"dims\" must be an array"},
+    {MEL_HEAD, PORT("\"dtype\":\"f32\",\"dims\":[1,1,1,1,1]"),
+	"more than 4 axes"},
+    {MEL_HEAD, PORT("\"dtype\":\"f32\",\"dims\":[-1]"),
+	"axis 0: must be null or a length"},
+    {MEL_HEAD,
+	PORT("\"dtype\":\"f32\",\"dims\":[4294967296],"
+	     "\"sort\":\"sequence\""),
+	"axis 0: bad length"},
+    {MEL_HEAD, PORT("\"dtype\":\"f32\",\"dims\":[]"), "\"sort\" must"},
+    {MEL_HEAD, PORT("\"dtype\":\"f32\",\"dims\":[3],\"sort\":\"stream\""),
+	"the first axis of a stream must be open"},
+    {MEL_HEAD, PORT("\"dtype\":\"f32\",\"dims\":[],\"sort\":\"stream\""),
+	"the first axis of a stream must be open"},
+    {MEL_HEAD,
+	PORT("\"dtype\":\"f32\",\"dims\":[null,null],"
+	     "\"sort\":\"stream\""),
+	"axis 1: a stream has a fixed width"},
+    {MEL_HEAD, "{\"melpipe\":1,\"ports\":[],\"addon\":{\"name\":\"a\"}}",
+	"addon: \"digest\" must be a string"},
+    {MEL_HEAD, "{\"melpipe\":1,\"ports\":[],\"contract\":1}",
+	"\"contract\" must be an object"},
+    {MEL_HEAD, "{\"melpipe\":1,\"ports\":[],\"done\":-1}",
+	"\"done\" must be a count"},
+    {MEL_BEGIN, "{\"key\":\"k\",\"frames\":3,\"x\":{}}", NULL},
+    {MEL_BEGIN, NULL, "begin without \"key\""},
+    {MEL_BEGIN, "{\"key\":\"\"}", "begin without \"key\""},
+    {MEL_BEGIN, "{\"key\":\"k\",\"frames\":-3}", "must be a count"},
+    {MEL_BEGIN, "{\"key\":\"k\",\"t0\":\"now\"}", "must be a count"},
+    {MEL_END, "{\"rows\":0,\"stages\":[]}", NULL},
+    {MEL_END, NULL, "end: \"rows\" must be a count"},
+    {MEL_END, "{\"rows\":1}", "not the header's count"},
+    {MEL_END, "{\"rows\":0,\"stages\":{}}", "must be an array"},
+    {MEL_END, "{\"rows\":0,\"stages\":[{\"tool\":\"t\"}]}",
+	"\"first_us\" must be a count"},
+    {MEL_ERROR, "{\"message\":\"m\",\"key\":\"k\"}", "error without \"tool\""},
+    {MEL_ERROR, "{\"tool\":\"t\",\"key\":\"k\"}", "error without \"message\""},
+};
+
 static void
 test_json(void)
 {
-#define PORT(rest) "{\"melpipe\":1,\"ports\":[{\"name\":\"a\"," rest "}]}"
-	static const struct {
-		enum mel_kind kind;
-		const char *meta, *why;
-	} cases[] = {
-	    {MEL_HEAD, "{\"melpipe\":1,\"ports\":[],\"later\":[1]}", NULL},
-	    {MEL_HEAD, NULL, "head: \"melpipe\" must be 1"},
-	    {MEL_HEAD, "{\"melpipe\":2}", "\"melpipe\" must be 1"},
-	    {MEL_HEAD, "{\"melpipe\":1}", "\"ports\" must be an array"},
-	    {MEL_HEAD, "[1]", "JSON that is not an object"},
-	    {MEL_HEAD, "{\"melpipe\":1", "JSON, byte 12:"},
-	    {MEL_HEAD, "{\"melpipe\":1} x", "JSON, byte"},
-	    {MEL_HEAD, "{\"a\":1,\"a\":2}", "duplicate object key"},
-	    {MEL_HEAD, "{\"a\":\"\xff\"}", "JSON, byte"},
-	    {MEL_HEAD, "{\"a\":NaN}", "JSON, byte"},
-	    {MEL_HEAD, PORT("\"dtype\":\"f31\""), "\"dtype\" must name"},
-	    {MEL_HEAD, PORT("\"dtype\":\"f32\""), "\"dims\" must be an array"},
-	    {MEL_HEAD, PORT("\"dtype\":\"f32\",\"dims\":[1,1,1,1,1]"),
-		"more than 4 axes"},
-	    {MEL_HEAD, PORT("\"dtype\":\"f32\",\"dims\":[-1]"),
-		"axis 0: must be null or a length"},
-	    {MEL_HEAD,
-		PORT("\"dtype\":\"f32\",\"dims\":[4294967296],"
-		     "\"sort\":\"sequence\""),
-		"axis 0: bad length"},
-	    {MEL_HEAD, PORT("\"dtype\":\"f32\",\"dims\":[]"), "\"sort\" must"},
-	    {MEL_HEAD,
-		PORT("\"dtype\":\"f32\",\"dims\":[3],\"sort\":\"stream\""),
-		"the first axis of a stream must be open"},
-	    {MEL_HEAD,
-		PORT("\"dtype\":\"f32\",\"dims\":[],\"sort\":\"stream\""),
-		"the first axis of a stream must be open"},
-	    {MEL_HEAD,
-		PORT("\"dtype\":\"f32\",\"dims\":[null,null],"
-		     "\"sort\":\"stream\""),
-		"axis 1: a stream has a fixed width"},
-	    {MEL_HEAD,
-		"{\"melpipe\":1,\"ports\":[],\"addon\":{\"name\":\"a\"}}",
-		"addon: \"digest\" must be a string"},
-	    {MEL_HEAD, "{\"melpipe\":1,\"ports\":[],\"contract\":1}",
-		"\"contract\" must be an object"},
-	    {MEL_HEAD, "{\"melpipe\":1,\"ports\":[],\"done\":-1}",
-		"\"done\" must be a count"},
-	    {MEL_BEGIN, "{\"key\":\"k\",\"frames\":3,\"x\":{}}", NULL},
-	    {MEL_BEGIN, NULL, "begin without \"key\""},
-	    {MEL_BEGIN, "{\"key\":\"\"}", "begin without \"key\""},
-	    {MEL_BEGIN, "{\"key\":\"k\",\"frames\":-3}", "must be a count"},
-	    {MEL_BEGIN, "{\"key\":\"k\",\"t0\":\"now\"}", "must be a count"},
-	    {MEL_END, "{\"rows\":0,\"stages\":[]}", NULL},
-	    {MEL_END, NULL, "end: \"rows\" must be a count"},
-	    {MEL_END, "{\"rows\":1}", "not the header's count"},
-	    {MEL_END, "{\"rows\":0,\"stages\":{}}", "must be an array"},
-	    {MEL_END, "{\"rows\":0,\"stages\":[{\"tool\":\"t\"}]}",
-		"\"first_us\" must be a count"},
-	    {MEL_ERROR, "{\"message\":\"m\",\"key\":\"k\"}",
-		"error without \"tool\""},
-	    {MEL_ERROR, "{\"tool\":\"t\",\"key\":\"k\"}",
-		"error without \"message\""},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct mel_record_header h = {.kind = cases[i].kind};
+	for (size_t i = 0; i < sizeof(json_cases) / sizeof(json_cases[0]);
+	     i++) {
+		struct mel_record_header h = {.kind = json_cases[i].kind};
 		struct records r = {0};
 		struct mel_err err = {""};
 		size_t n, before = 0;
@@ -198,13 +196,15 @@ test_json(void)
 			records_spell(&r, "HBT");
 		before = r.n;
 		h.seq = (uint32_t)before;
-		records_add(&r, h, cases[i].meta, NULL);
+		records_add(&r, h, json_cases[i].meta, NULL);
 		rc = records_drain(r.bytes.data, r.bytes.len, 0, &n, &err);
 		/* None of these streams has a finish. */
-		ok(rc == -1 && n == before + !cases[i].why &&
-			strstr(err.msg, cases[i].why ? cases[i].why : "cut"),
+		ok(rc == -1 && n == before + !json_cases[i].why &&
+			strstr(err.msg,
+			    json_cases[i].why ? json_cases[i].why : "cut"),
 		    "%s %s: %s", mel_kind_name(h.kind),
-		    cases[i].meta ? cases[i].meta : "without JSON", err.msg);
+		    json_cases[i].meta ? json_cases[i].meta : "without JSON",
+		    err.msg);
 		mel_buf_free(&r.bytes);
 	}
 }

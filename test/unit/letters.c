@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The smallest whole voice, and networks that are wrong in one thing each:
- * checks that test/data/tiny and test/data/broken are what this program
- * writes; `build/unit/tiny --write` writes them. The golden outputs are
+ * checks that test/data/letters and test/data/broken are what this program
+ * writes; `build/unit/letters --write` writes them. The golden outputs are
  * computed by hand.
  *
  *	embed.onnx    ids [1, time] to encoded [1, time, 4], durations [1, time]
@@ -10,13 +10,18 @@
  */
 #include <math.h>
 
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
 #include "onnxfile.h"
+#include "tap.h"
 #include "tensor/npy.h"
+#include "tensor/tensor.h"
 
 #define WIDTH   4
 #define SYMBOLS 8
-#define TINY    "test/data/tiny/"
+#define LETTERS "test/data/letters/"
 #define BROKEN  "test/data/broken/"
 
 static bool writing;
@@ -148,13 +153,13 @@ give_golden(void)
 	}
 	dim[0] = n;
 	t = mel_tensor_view(MEL_I64, 1, dim, (void *)(uintptr_t)text);
-	give_npy(TINY "golden/0_tokens.npy", &t);
+	give_npy(LETTERS "golden/0_tokens.npy", &t);
 	t = mel_tensor_view(MEL_I32, 1, dim, counts);
-	give_npy(TINY "golden/0_counts.npy", &t);
+	give_npy(LETTERS "golden/0_counts.npy", &t);
 	dim[0] = frames;
 	dim[1] = WIDTH;
 	t = mel_tensor_view(MEL_F32, 2, dim, mel);
-	give_npy(TINY "golden/0_mel.npy", &t);
+	give_npy(LETTERS "golden/0_mel.npy", &t);
 	ok(frames == 8, "eight frames");
 }
 
@@ -162,8 +167,8 @@ int
 main(int argc, char **argv)
 {
 	writing = argc > 1 && !strcmp(argv[1], "--write");
-	give_embed(TINY "embed.onnx", table(4, 0));
-	give_decoder(TINY "decoder.onnx", weight(0, 0, 0), NULL, WIDTH);
+	give_embed(LETTERS "embed.onnx", table(4, 0));
+	give_decoder(LETTERS "decoder.onnx", weight(0, 0, 0), NULL, WIDTH);
 	give_golden();
 	give_embed(BROKEN "embed-nan.onnx", NAN);
 	give_decoder(BROKEN "nan.onnx", NAN, NULL, WIDTH);

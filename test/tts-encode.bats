@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# tts-encode: text to the sequence data of a real voice.
+load helper
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    export MELPIPE_ADDON=kathleen MELPIPE_ADDON_PATH=$ROOT/addons
+    printf '%s\n' 'The north wind and the sun.' 'Hello, world!' 'A' >text
+}
+
+@test "lines: blank ones skipped, CR and byte order mark removed" {
+    printf '\xef\xbb\xbfHello.\r\n\r\n  \nBye.' >odd
+    tts-encode -f odd >odd.seq
+    run --separate-stderr tts-dump --lengths odd.seq
+    [ "$status" -eq 0 ]
+    [[ ${lines[0]} == 000001* && ${lines[1]} == 000004* ]]
+    [ "${#lines[@]}" -eq 2 ]
+    echo Hello. | tts-encode >a.seq
+    tts-copy --from 0 --to 1 odd.seq >b.seq
+    tts-cmp --exact a.seq b.seq
+}
+
+@test "--keys, --phonemes, --tokens, --print" {
+    echo 'x/1|Hello, world!' | tts-encode --keys >a.seq
+    tts-dump --lengths a.seq | grep -q '^x/1	106	17$'
+    [ "$(tts-encode --print phonemes Hello, world!)" = 'həlˈoʊ, wˈɜːld!' ]
+    tts-encode --print phonemes Hello, world! >phonemes
+    tts-encode --phonemes -f phonemes >b.seq
+    echo 'Hello, world!' | tts-encode >c.seq
+    tts-cmp --exact b.seq c.seq
+    tts-encode --print tokens Hello, world! >tokens
+    tts-encode --tokens -f tokens >d.seq
+    tts-cmp --exact c.seq d.seq
+    [ "$(tts-encode --print durations Hello, world! |
+        awk '{ for (i = 1; i <= NF; i++) n += $i } END { print n }')" -eq 106 ]
+    [ "$(echo 'k|A' | tts-encode --keys --print tokens)" = \
+        "k|$(tts-encode --print tokens A)" ]
+}
+
+@test "controls: speed, pitch and energy do what they say" {
+    echo 'Hello, world!' >text
+    tts-encode -f text >a.seq
+    tts-encode -f text -s speed=2 >fast.seq
+    frames() { tts-dump --lengths "$1" | cut -f 2; }
+    [ "$(frames a.seq)" -eq 106 ] && [ "$(frames fast.seq)" -eq 53 ]
+    tts-encode -f text -s pitch=12 >high.seq
+    # One octave is ln(2) / 0.175356 standard deviations.
+    tts-dump --text --ports pitch a.seq | grep -v '#' >a
+    tts-dump --text --ports pitch high.seq | grep -v '#' >b
+    paste a b | awk '{ d = $2 - $1 - 3.952798; if (d * d > 1e-10) exit 1 }'
+    tts-encode -f text -s energy=6 >loud.seq
+    tts-dump --text --ports energy a.seq | grep -v '#' >a
+    tts-dump --text --ports energy loud.seq | grep -v '#' >b
+    paste a b | awk '{ d = $2 - $1 - 0.714051; if (d * d > 1e-10) exit 1 }'
+}
+
+@test "controls: out of range, unknown, no number: usage" {
+    for set in speed=9 pich=1 speed=fast speed; do
+        run --separate-stderr tts-pipe -s $set A
+        [ "$status" -eq 2 ]
+        [[ ${stderr_lines[0]} == "tts-pipe: "* ]]
+    done
+}
+
+@test "the page matches and its examples run" {
+    page_matches tts-encode
+    page_examples tts-encode
+}
