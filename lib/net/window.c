@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "net/graph.h"
+
 static int
 read_pad(
     const struct mel_node *node, enum mel_window_pad *pad, struct mel_err *err)
