@@ -7,7 +7,10 @@
 #include "base/err.h"
 #include "tensor/record.h"
 
-/* Two times the same, or memory is out: jansson then cuts strings short. */
+/*
+ * Without memory jansson gives a tree with strings cut short, and no error
+ * (numbers reset errno): only what comes out the same twice is what it says.
+ */
 static json_t *
 parse_surely(const char *text, size_t n, json_error_t *why)
 {
