@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Feeds a tool prefixes of record streams, all of which are cut streams.
 
-    cut-tool.py [--status N] [--step N] {--every STREAM | --edges STREAM} COMMAND ...
+    cut-tool.py [--status N] [--step N] {--every STREAM | --edges STREAM}
+        COMMAND ...
 
 For each prefix the command must exit with 1 (or N), print one line that names
 the last whole record, and send no finish of its own. A whole stream must pass.
---every: each byte, or each N-th; --edges: the begin of each record, one byte before, one
-behind it, and its middle, for streams too large for every byte. Prints what
-went wrong; exit status 0 if nothing did.
+--every: each byte, or each N-th; --edges: the begin of each record, one byte
+before, one behind it, and its middle, for streams too large for every byte.
+Prints what went wrong; exit status 0 if nothing did.
 """
 import argparse
 import concurrent.futures

@@ -110,10 +110,13 @@ port_to_json(const struct mel_port *port)
 static int
 fill_json(json_t *json, const struct mel_head *head)
 {
-	json_t *ports = json_array();
-	int bad = json_object_set_new(json, "melpipe", json_integer(1)) ||
-		  json_object_set_new(json, "ports", ports);
+	json_t *ports = NULL;
+	int bad = json_object_set_new(json, "melpipe", json_integer(1));
 
+	if (!bad) {
+		ports = json_array();
+		bad = json_object_set_new(json, "ports", ports);
+	}
 	for (size_t i = 0; i < head->n_ports && !bad; i++)
 		bad =
 		    json_array_append_new(ports, port_to_json(&head->port[i]));
