@@ -235,6 +235,30 @@ mel_streamable_pull_full(
 	return have;
 }
 
+#define STEP 256 /* rows pulled at a time when all are wanted */
+
+int
+mel_streamable_pull_all(struct mel_streamable *b, float **rows, size_t *cap,
+    int64_t *n, struct mel_err *err)
+{
+	int64_t got;
+	size_t floats;
+
+	*n = 0;
+	do {
+		if (!mel_size_mul(
+			&floats, (size_t)(*n + STEP), (size_t)b->width))
+			return mel_fail(err, "utterance is too long");
+		if (mel_reserve(rows, cap, floats, sizeof(**rows), err))
+			return -1;
+		got = mel_streamable_pull(b, STEP, *rows + *n * b->width, err);
+		if (got < 0)
+			return -1;
+		*n += got;
+	} while (got);
+	return 0;
+}
+
 void
 mel_streamable_reset(struct mel_streamable *b)
 {
