@@ -427,7 +427,8 @@ END
         'addon.yaml:' 'stack: a list of blocks is wanted'
     edit_refused '/^encoders:/,/Durations/d' 'addon.yaml:' \
         'encoders: a list of blocks is wanted'
-    edit_refused '/^decoder: /d' 'addon.yaml:' 'name of a network is wanted'
+    edit_refused '/^decoder: /d' 'addon.yaml:40:11: ' \
+        'name of a network is wanted'
     edit_refused '/^networks:/,/frames:/d' 'addon.yaml:' \
         'no network is called'
 }

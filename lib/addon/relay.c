@@ -24,7 +24,6 @@ struct state {
 	struct mel_head head;        /* of the first stream */
 	struct mel_bundle data;
 	json_t *begin;
-	bool open; /* the output has begun this utterance */
 };
 
 /* Side rows and notes go on as they come. */
