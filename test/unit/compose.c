@@ -564,6 +564,10 @@ test_wrong_kinds(void)
 	REFUSED(ENCODERS STACK("Encoders", "Upsampler"),
 	    "C8: a word is no block",
 	    "addon.yaml:17:15: ", "a block is wanted");
+	REFUSED(
+	    ENCODERS STACK("Encoders", "{type: Upsampler}, {type: Upsampler}"),
+	    "C9: a block that takes no rows behind one that gives some",
+	    "addon.yaml:17:34: ", "takes no rows");
 	REFUSED(ENCODERS STACK("Encoders", "{type: Upsampler}, {type: Gian}"),
 	    "G10: an unknown type is an error",
 	    "addon.yaml:17:34: ", "no StreamableBlock is called \"Gian\"");
