@@ -427,7 +427,7 @@ END
         'addon.yaml:' 'stack: a list of blocks is wanted'
     edit_refused '/^encoders:/,/Durations/d' 'addon.yaml:' \
         'encoders: a list of blocks is wanted'
-    edit_refused '/^decoder: /d' 'addon.yaml:40:11: ' \
+    edit_refused '/^decoder: /d' 'addon.yaml:42:11: ' \
         'name of a network is wanted'
     edit_refused '/^networks:/,/frames:/d' 'addon.yaml:' \
         'no network is called'
