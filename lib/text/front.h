@@ -83,9 +83,9 @@ int mel_front_open(struct mel_front *front, const char *block,
 
 void mel_front_close(struct mel_front *front);
 
-/* Declares an axis-0 tensor of bytes in one of the spec's lists. */
-int mel_front_declare_bytes(
-    struct mel_decls *decls, const char *name, bool optional, struct mel_err *);
+/* Declares u8 [bytes] in one of the spec's lists. */
+int mel_front_declare_bytes(struct mel_decls *decls, const char *name,
+    bool optional, struct mel_err *err);
 
 /*
  * The text of `name` in the bundle, checked to be UTF-8 without NUL: *s is
