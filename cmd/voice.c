@@ -7,6 +7,7 @@
 
 #include "addon/addon.h"
 #include "addon/builtin.h"
+#include "addon/find.h"
 #include "addon/stage.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -44,7 +45,7 @@ choose_addon(struct voice *v, const struct mel_head *head)
 		tool_die("the stream names no addon: -a is needed");
 	if (!name)
 		tool_usage("no voice: -a ADDON or MELPIPE_ADDON is needed");
-	v->by_folder = strchr(name, '/') != NULL;
+	v->by_folder = mel_addon_is_folder(name);
 	return tool_find_addon(name);
 }
 
@@ -100,6 +101,9 @@ voice_open(
 		&v->addon, dir, &v->registry, (enum mel_isa)o->isa, &err))
 		tool_die("%s", err.msg);
 	v->env.pool = v->pool;
+	/* Later stages look for the name, which must lead to this folder. */
+	if (strcmp(v->addon->name, mel_addon_base(dir)) != 0)
+		v->by_folder = true;
 	free(dir);
 	if (head)
 		check_digest(v, head);

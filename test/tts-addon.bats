@@ -325,6 +325,18 @@ END
     edit_refused 's/^name: tiny/name: [tiny]/' 'addon.yaml:3:7: name: a text'
     edit_refused 's/^name: tiny/name: a tiny one/' 'addon.yaml:' 'name: a word'
     edit_refused '/^name: tiny/d' 'addon.yaml:' 'name: a word'
+    local name value
+    for name in .. .tiny a/b a:b '"a\\nb"' '"a\\eb"'; do
+        edit_refused "s,^name: tiny,name: $name," 'addon.yaml:' 'name: a word'
+    done
+    edit_refused 's/^( *)speed: \{/\1"a=b": {/' 'addon.yaml:' \
+        '"a=b" is no name of a control'
+    for value in 0.5 1e30 -1e16; do
+        edit_refused "s/^( *)ids: .*/\\1ids: {role: constant, value: $value}/" \
+            'addon.yaml:14:5: ' 'input "ids" of type i64 cannot be '
+    done
+    edit_refused 's/^( *)ids: .*/\1ids: {role: position}/' 'addon.yaml:' \
+        'input "ids" takes no tensor, by its role'
     edit_refused 's/^decoder: decoder/decoder: [decoder]/' 'addon.yaml:' \
         'the name of a network is wanted'
     edit_refused 's/tokens: 100/tokens: many/' 'addon.yaml:' \
@@ -415,7 +427,8 @@ END
         'addon.yaml:' 'stack: a list of blocks is wanted'
     edit_refused '/^encoders:/,/Durations/d' 'addon.yaml:' \
         'encoders: a list of blocks is wanted'
-    edit_refused '/^decoder: /d' 'addon.yaml:' 'name of a network is wanted'
+    edit_refused '/^decoder: /d' 'addon.yaml:42:11: ' \
+        'name of a network is wanted'
     edit_refused '/^networks:/,/frames:/d' 'addon.yaml:' \
         'no network is called'
 }
@@ -490,6 +503,20 @@ END
         grep -q 'the second'
     MELPIPE_ADDON_PATH=$PWD/nowhere tts-addon list >out
     [ ! -s out ]
+}
+
+@test "tts-addon: a folder may be called . or .." {
+    (cd v && tts-addon info .) | grep -q '^name  *tiny$'
+    (cd v/golden && tts-pipe -a .. abad | tts-decode) >a.mel
+    tts-pipe -a ./v abad | tts-cmp --exact - a.mel
+}
+
+@test "a voice that is not called as its folder goes through a pipe" {
+    mkdir path && cp -r v path/other
+    export MELPIPE_ADDON_PATH=$PWD/path
+    bash -c 'set -o pipefail
+        tts-encode -a other abad | tts-upsample | tts-decode' >a.mel
+    tts-pipe -a other abad | tts-cmp --exact - a.mel
 }
 
 @test "tts-addon info, as text and as JSON" {
@@ -622,7 +649,9 @@ END
     fresh && echo '{' >v/golden/index.json
     check_fails golden/index.json:
     fresh && echo '{}' >v/golden/index.json
-    check_fails 'a list is wanted'
+    check_fails 'a list of cases is wanted'
+    fresh && echo '[]' >v/golden/index.json
+    check_fails 'a list of cases is wanted'
     fresh && head -c 90 "$DATA/letters/golden/0_mel.npy" >v/golden/0_mel.npy
     check_fails 0_mel.npy
     fresh && sed -i 's|index: golden|index: ../v/golden|' $yaml

@@ -62,8 +62,8 @@ type_name(const struct mel_builder *b, yaml_node_t *node, struct mel_err *err)
 
 /* A new options struct, filled; NULL on failure. */
 static void *
-read_options(const struct mel_builder *b, yaml_node_t *node,
-    const struct mel_option *table, size_t size, struct mel_err *err)
+read_options(const struct mel_builder *b, const struct mel_option *table,
+    size_t size, struct mel_err *err)
 {
 	const struct mel_option *unknown =
 	    b->unknown ? mel_option_find(table, "unknown") : NULL;
@@ -72,7 +72,7 @@ read_options(const struct mel_builder *b, yaml_node_t *node,
 	if (!values)
 		return NULL;
 	if (mel_options_preset(table, values, err) ||
-	    mel_options_from_yaml(b, node, table, block_keys, values, err) ||
+	    mel_options_from_yaml(b, b->node, table, block_keys, values, err) ||
 	    (unknown && mel_option_set(unknown, values, b->unknown, err))) {
 		mel_options_free(table, values);
 		free(values);
@@ -140,6 +140,7 @@ mel_build_block(const struct mel_builder *b, yaml_node_t *node,
     enum mel_block_kind kind, struct mel_member *block, struct mel_err *err)
 {
 	const char *name = type_name(b, node, err);
+	struct mel_builder own = *b;
 	struct found found;
 	void *options;
 
@@ -150,7 +151,8 @@ mel_build_block(const struct mel_builder *b, yaml_node_t *node,
 		mel_fail_in(err, "%s", b->where);
 		return mel_yaml_fail_at(b->addon->yaml, node, err);
 	}
-	options = read_options(b, node, found.options, found.options_size, err);
+	own.node = node;
+	options = read_options(&own, found.options, found.options_size, err);
 	if (!options)
 		return -1;
 	if (!open_type(b, &found, name, options, block, err))
@@ -169,8 +171,8 @@ build_list(const struct mel_builder *b, yaml_node_t *node, const char *key,
 	size_t n = mel_yaml_count(node);
 
 	if (!mel_yaml_is_list(node) || !n)
-		return mel_yaml_fail(yaml, node ? node : mel_yaml_root(yaml),
-		    err, "%s: a list of blocks is wanted", key);
+		return mel_yaml_fail(yaml, node ? node : b->node, err,
+		    "%s: a list of blocks is wanted", key);
 	list->item = mel_alloc(n, sizeof(*list->item), err);
 	for (size_t i = 0; list->item && i < n; i++) {
 		char *where = place(b->where, key, (int)i, err);
@@ -213,7 +215,7 @@ object_network(const struct mel_builder *b, yaml_node_t *node, void **object,
 	const char *name = mel_yaml_text(node);
 
 	if (!name)
-		return mel_yaml_fail(b->addon->yaml, node, err,
+		return mel_yaml_fail(b->addon->yaml, node ? node : b->node, err,
 		    "%s: the name of a network is wanted", b->where);
 	*object = mel_addon_network(b->addon, node, name, err);
 	return *object ? 0 : -1;

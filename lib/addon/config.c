@@ -66,6 +66,22 @@ read_optional_number(struct mel_addon *a, const yaml_node_t *map,
 	return node ? mel_addon_read_number(a, node, value, err) : 0;
 }
 
+/*
+ * Fit to be a folder's name, to stand in a path with ':' between folders, in
+ * -s NAME=VALUE, and in a message. Bytes above 127 are letters of some script.
+ */
+static bool
+is_name(const char *text)
+{
+	const char *s = text;
+
+	while ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
+	       (*s >= '0' && *s <= '9') || (*s && strchr("-_+.", *s)) ||
+	       (unsigned char)*s > 127)
+		s++;
+	return s > text && !*s && text[0] != '.';
+}
+
 static int
 read_control(struct mel_addon *a, yaml_node_t *key, yaml_node_t *value,
     struct mel_control *c, struct mel_err *err)
@@ -74,6 +90,9 @@ read_control(struct mel_addon *a, yaml_node_t *key, yaml_node_t *value,
 	    "unit", "help", "default", "min", "max", NULL};
 	char tensor[MEL_CONTROL_NAME];
 
+	if (!is_name(mel_yaml_text(key)))
+		return mel_yaml_fail(a->yaml, key, err,
+		    "\"%s\" is no name of a control", mel_yaml_text(key));
 	if (mel_control_tensor(mel_yaml_text(key), tensor, err))
 		return mel_yaml_fail_at(a->yaml, key, err);
 	if (!mel_yaml_is_map(value))
@@ -383,9 +402,10 @@ mel_addon_read(struct mel_addon *a, struct mel_err *err)
 	    read_text(a, root, "language", &a->language, err) ||
 	    read_text(a, root, "licence", &a->licence, err))
 		return -1;
-	if (!a->name[0] || strpbrk(a->name, "/ \t"))
+	if (!is_name(a->name))
 		return mel_yaml_fail(a->yaml, root, err,
-		    "name: a word without spaces and slashes is needed");
+		    "name: a word of letters, digits, - _ . + is needed, "
+		    "no . first");
 	if (read_stack(a, root, err) ||
 	    check_networks(a, mel_yaml_get(a->yaml, root, "networks"), err) ||
 	    read_contract(a, mel_yaml_get(a->yaml, root, "mel"), err) ||

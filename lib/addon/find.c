@@ -40,6 +40,12 @@ next_folder(const char **path, struct mel_buf *dir, struct mel_err *err)
 	return true;
 }
 
+bool
+mel_addon_is_folder(const char *name)
+{
+	return strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..");
+}
+
 char *
 mel_addon_find(const char *path, const char *name, struct mel_err *err)
 {
@@ -47,7 +53,7 @@ mel_addon_find(const char *path, const char *name, struct mel_err *err)
 	const char *rest = path;
 	bool found = false;
 
-	if (strchr(name, '/'))
+	if (mel_addon_is_folder(name))
 		return mel_strdup(name, err);
 	while (!found && next_folder(&rest, &dir, err)) {
 		if (mel_buf_printf(&dir, err, "/%s", name))

@@ -2,6 +2,8 @@
 #ifndef MEL_ADDON_FIND_H
 #define MEL_ADDON_FIND_H
 
+#include <stdbool.h>
+
 struct mel_err;
 struct mel_strings;
 
@@ -10,9 +12,12 @@ struct mel_strings;
  * folder with an addon.yaml; its name here is the folder's.
  */
 
+/* true if a name is a folder's: one with '/' in it, "." and "..". */
+bool mel_addon_is_folder(const char *name);
+
 /*
- * The folder of an addon, to be freed. A name with '/' in it is a folder
- * itself. NULL if there is none: the message names the places looked at.
+ * The folder of an addon, to be freed. A folder's name stands for itself. NULL
+ * if there is none: the message names the places looked at.
  */
 char *mel_addon_find(const char *path, const char *name, struct mel_err *err);
 

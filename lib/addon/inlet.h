@@ -65,7 +65,7 @@ int mel_inlet_finish(struct mel_inlet *inlet, struct mel_err *err);
 
 void mel_inlet_free(struct mel_inlet *inlet);
 
-/* The block over a inlet, which must outlive it. */
+/* The block over an inlet, which must outlive it. */
 int mel_inlet_open(struct mel_streamable **block, struct mel_inlet *inlet,
     struct mel_err *err);
 

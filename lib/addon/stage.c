@@ -37,7 +37,7 @@ struct mel_stage {
 	struct mel_bundle scope;                     /* views of all */
 };
 
-/* What begin gets at position 0: the text in some form, and controls. */
+/* What begin gets at position 0: the text in some form. */
 static int
 declare_inputs(struct mel_stage *s, struct mel_err *err)
 {
@@ -46,16 +46,9 @@ declare_inputs(struct mel_stage *s, struct mel_err *err)
 	    {.name = "input_phonemes", .dtype = MEL_U8, .ndim = 1},
 	    {.name = "input_tokens", .dtype = MEL_I64, .ndim = 1},
 	};
-	char name[MEL_CONTROL_NAME];
-	struct mel_decl control = {.name = name, .dtype = MEL_F32};
 
 	for (size_t i = 0; i < sizeof(inputs) / sizeof(*inputs); i++) {
 		if (mel_decls_add(&s->have, &inputs[i], err))
-			return -1;
-	}
-	for (size_t i = 0; i < s->addon->n_controls; i++) {
-		if (mel_control_tensor(s->addon->control[i].name, name, err) ||
-		    mel_decls_add(&s->have, &control, err))
 			return -1;
 	}
 	return 0;
@@ -89,7 +82,10 @@ declare_ports(
 	return 0;
 }
 
-/* Controls set by the first stage travel in begin, not as ports. */
+/*
+ * Set by the user at position 0; later they come with begin, not as ports, so
+ * a port of that name is a fault of the stream.
+ */
 static int
 declare_controls(struct mel_stage *s, struct mel_err *err)
 {
@@ -97,9 +93,7 @@ declare_controls(struct mel_stage *s, struct mel_err *err)
 	struct mel_decl control = {.name = name, .dtype = MEL_F32};
 
 	for (size_t i = 0; i < s->addon->n_controls; i++) {
-		if (mel_control_tensor(s->addon->control[i].name, name, err))
-			return -1;
-		if (!mel_decls_find(&s->have, name) &&
+		if (mel_control_tensor(s->addon->control[i].name, name, err) ||
 		    mel_decls_add(&s->have, &control, err))
 			return -1;
 	}
@@ -157,15 +151,14 @@ open_first(
 	struct mel_member member = {0};
 
 	front.unknown = o->unknown;
-	if (declare_inputs(s, err) || mel_build_front(&front, &s->front, err))
+	if (declare_inputs(s, err) || declare_controls(s, err) ||
+	    mel_build_front(&front, &s->front, err))
 		return -1;
 	if (s->front && connect_sequence(s, s->front,
 			    mel_yaml_get(s->addon->yaml,
 				mel_yaml_root(s->addon->yaml), "text"),
 			    err))
 		return -1;
-	if (!s->last)
-		return 0;
 	if (!p->node)
 		return check_keep(s, err);
 	if (mel_build_block(&builder, p->node, MEL_KIND_SEQUENCE, &member, err))
@@ -312,7 +305,7 @@ add_row_ports(
 {
 	struct mel_decl rows = {.dtype = MEL_F32, .ndim = 2};
 
-	if (!mel_stage_has_rows(s))
+	if (!s->rows.n && !s->in_width)
 		return 0;
 	rows.name = rows_name(s, in);
 	rows.width = s->width;
@@ -374,17 +367,18 @@ open_all(
 	int rc;
 
 	spec_only.spec_only = true;
-	rc = o->first ? declare_ports(s, o->head, err) : open_first(s, o, err);
-	if (!rc && o->first)
-		rc = declare_controls(s, err);
-	if (rc || !s->last)
-		return rc;
+	if (o->first)
+		rc = declare_ports(s, o->head, err) || declare_controls(s, err);
+	else
+		rc = open_first(s, o, err);
+	if (rc)
+		return -1;
 	s->width = s->in_width;
 	own.to = o->last < own.from ? own.from : o->last;
 	if (open_rows(s, &own, &s->rows, &s->width, err))
 		return -1;
 	width = s->width;
-	rest.from = o->last < 1 ? 1 : o->last;
+	rest.from = o->last;
 	rc = open_rows(s, &rest, &later, &width, err);
 	if (!rc)
 		rc = make_head(s, o, &later, err);
@@ -494,23 +488,10 @@ mel_stage_tensors(const struct mel_stage *s)
 	return &s->scope;
 }
 
-bool
-mel_stage_has_rows(const struct mel_stage *s)
+struct mel_streamable *
+mel_stage_rows(const struct mel_stage *s)
 {
-	return s->rows.n > 0 || s->in_width;
-}
-
-int64_t
-mel_stage_width(const struct mel_stage *s)
-{
-	return mel_streamable_width(s->tail);
-}
-
-int64_t
-mel_stage_pull(
-    struct mel_stage *s, int64_t wanted, float *rows, struct mel_err *err)
-{
-	return mel_streamable_pull_full(s->tail, wanted, rows, err);
+	return s->tail;
 }
 
 void
@@ -524,7 +505,7 @@ mel_stage_reset(struct mel_stage *s)
 	mel_bundle_free(&s->from_front);
 }
 
-/* The same of those that run once per utterance. */
+/* mel_stage_part of those that run once per utterance. */
 static bool
 sequence_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
 {

@@ -23,7 +23,8 @@ struct mel_stage;
 
 struct mel_stage_options {
 	struct mel_addon *addon;     /* must outlive the stage */
-	size_t first, last;          /* positions [first, last), first < last */
+	size_t first, last;          /* positions [first, last), last > 0;
+					first == last: everything passes */
 	const struct mel_head *head; /* of the stream that comes in; NULL if
 					first is 0 */
 	const struct mel_env *env;   /* must outlive the stage */
@@ -58,13 +59,11 @@ int mel_stage_begin(struct mel_stage *stage, const struct mel_bundle *data,
 /* All tensors there are now, also those not forwarded. Until reset. */
 const struct mel_bundle *mel_stage_tensors(const struct mel_stage *stage);
 
-/* false if no rows are made here, nor come in. */
-bool mel_stage_has_rows(const struct mel_stage *stage);
-
-/* Rows, as mel_streamable_pull; width is that of the utterance. */
-int64_t mel_stage_width(const struct mel_stage *stage);
-int64_t mel_stage_pull(
-    struct mel_stage *stage, int64_t wanted, float *rows, struct mel_err *err);
+/*
+ * The block whose rows the stage gives, to be pulled; NULL if no rows are made
+ * here, nor come in. Until reset.
+ */
+struct mel_streamable *mel_stage_rows(const struct mel_stage *stage);
 
 void mel_stage_reset(struct mel_stage *stage);
 

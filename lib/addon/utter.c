@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "block/clock.h"
+#include "block/streamable.h"
 #include "tensor/bundle.h"
 #include "tensor/head.h"
 #include "tensor/tensor.h"
@@ -102,7 +103,8 @@ static int
 write_rows(struct mel_utter *u, struct mel_err *err)
 {
 	int port = mel_head_rows(mel_stage_head(u->stage));
-	int64_t dim[2] = {0, mel_stage_width(u->stage)};
+	struct mel_streamable *block = mel_stage_rows(u->stage);
+	int64_t dim[2] = {0, mel_streamable_width(block)};
 	struct mel_tensor view;
 	size_t floats;
 
@@ -111,7 +113,8 @@ write_rows(struct mel_utter *u, struct mel_err *err)
 	if (mel_reserve(&u->buffer, &u->cap, floats, sizeof(*u->buffer), err))
 		return -1;
 	do {
-		dim[0] = mel_stage_pull(u->stage, u->block, u->buffer, err);
+		dim[0] =
+		    mel_streamable_pull_full(block, u->block, u->buffer, err);
 		if (dim[0] < 0)
 			return -1;
 		if (u->broken)
@@ -145,5 +148,5 @@ mel_utter_run(struct mel_utter *u, json_t *begin, const struct mel_bundle *data,
 	u->begun = true;
 	if (write_sequence_ports(u, err))
 		return -1;
-	return mel_stage_has_rows(u->stage) ? write_rows(u, err) : 0;
+	return mel_stage_rows(u->stage) ? write_rows(u, err) : 0;
 }

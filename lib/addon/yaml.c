@@ -167,9 +167,8 @@ check_tree(
 	int rc = 0;
 
 	if (seen[number]++)
-		return mel_yaml_fail(yaml, node, err,
-		    "aliases are not used "
-		    "here");
+		return mel_yaml_fail(
+		    yaml, node, err, "aliases are not used here");
 	if (mel_yaml_text(node) &&
 	    strlen(mel_yaml_text(node)) != node->data.scalar.length)
 		return mel_yaml_fail(yaml, node, err, "NUL in a text");

@@ -22,19 +22,6 @@ struct mel_sequence {
 	uint64_t busy_ns;
 };
 
-/* Everything but the options, which are the caller's until open is through. */
-static void
-discard(struct mel_sequence *b)
-{
-	if (b->state && b->type->close)
-		b->type->close(b->state);
-	free(b->state);
-	free(b->where);
-	mel_decls_free(&b->spec.needs);
-	mel_decls_free(&b->spec.gives);
-	free(b);
-}
-
 int
 mel_sequence_open(struct mel_sequence **block,
     const struct mel_sequence_type *type, void *options, const char *where,
@@ -49,7 +36,7 @@ mel_sequence_open(struct mel_sequence **block,
 	b->state = mel_alloc(1, type->state_size, err);
 	if (!b->where || !b->state ||
 	    type->open(b->state, options, env, &b->spec, err)) {
-		discard(b);
+		mel_sequence_close(b); /* has no options yet */
 		return -1;
 	}
 	b->options = options;
@@ -60,17 +47,18 @@ mel_sequence_open(struct mel_sequence **block,
 void
 mel_sequence_close(struct mel_sequence *b)
 {
-	const struct mel_option *table;
-	void *options;
-
 	if (!b)
 		return;
-	table = b->type->options;
-	options = b->options;
-	discard(b);
-	if (options)
-		mel_options_free(table, options);
-	free(options);
+	if (b->state && b->type->close)
+		b->type->close(b->state);
+	if (b->options)
+		mel_options_free(b->type->options, b->options);
+	free(b->options);
+	free(b->state);
+	free(b->where);
+	mel_decls_free(&b->spec.needs);
+	mel_decls_free(&b->spec.gives);
+	free(b);
 }
 
 const struct mel_sequence_type *

@@ -32,20 +32,6 @@ struct mel_streamable {
 	uint64_t rows, pulls, busy_ns;
 };
 
-static void
-discard(struct mel_streamable *b)
-{
-	if (b->state && b->type->close)
-		b->type->close(b->state);
-	free(b->state);
-	free(b->where);
-	free(b->spec.width_of);
-	free(b->spec.rows);
-	mel_decls_free(&b->spec.needs);
-	mel_decls_free(&b->spec.side);
-	free(b);
-}
-
 int
 mel_streamable_open(struct mel_streamable **block,
     const struct mel_streamable_type *type, void *options, const char *where,
@@ -60,7 +46,7 @@ mel_streamable_open(struct mel_streamable **block,
 	b->state = mel_alloc(1, type->state_size, err);
 	if (!b->where || !b->state ||
 	    type->open(b->state, options, env, &b->spec, err)) {
-		discard(b);
+		mel_streamable_close(b); /* has no options yet */
 		return -1;
 	}
 	b->options = options;
@@ -71,18 +57,21 @@ mel_streamable_open(struct mel_streamable **block,
 void
 mel_streamable_close(struct mel_streamable *b)
 {
-	const struct mel_option *table;
-	void *options;
-
 	if (!b)
 		return;
 	mel_streamable_reset(b);
-	table = b->type->options;
-	options = b->options;
-	discard(b);
-	if (options)
-		mel_options_free(table, options);
-	free(options);
+	if (b->state && b->type->close)
+		b->type->close(b->state);
+	if (b->options)
+		mel_options_free(b->type->options, b->options);
+	free(b->options);
+	free(b->state);
+	free(b->where);
+	free(b->spec.width_of);
+	free(b->spec.rows);
+	mel_decls_free(&b->spec.needs);
+	mel_decls_free(&b->spec.side);
+	free(b);
 }
 
 const struct mel_streamable_type *
@@ -235,6 +224,30 @@ mel_streamable_pull_full(
 		have += n;
 	}
 	return have;
+}
+
+#define STEP 256 /* rows pulled at a time when all are wanted */
+
+int
+mel_streamable_pull_all(struct mel_streamable *b, float **rows, size_t *cap,
+    int64_t *n, struct mel_err *err)
+{
+	int64_t got;
+	size_t floats;
+
+	*n = 0;
+	do {
+		if (!mel_size_mul(
+			&floats, (size_t)(*n + STEP), (size_t)b->width))
+			return mel_fail(err, "utterance is too long");
+		if (mel_reserve(rows, cap, floats, sizeof(**rows), err))
+			return -1;
+		got = mel_streamable_pull(b, STEP, *rows + *n * b->width, err);
+		if (got < 0)
+			return -1;
+		*n += got;
+	} while (got);
+	return 0;
 }
 
 void

@@ -2,6 +2,7 @@
 #ifndef MEL_BLOCK_STREAMABLE_H
 #define MEL_BLOCK_STREAMABLE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct mel_bundle;
@@ -57,6 +58,13 @@ int64_t mel_streamable_pull(struct mel_streamable *block, int64_t wanted,
 /* The same until all `wanted` rows are there or the end came. */
 int64_t mel_streamable_pull_full(struct mel_streamable *block, int64_t wanted,
     float *rows, struct mel_err *err);
+
+/*
+ * The same to the end: *rows [*n, width], grown from what it has room for
+ * (*cap floats; NULL and 0 to begin with); to be freed, also on failure.
+ */
+int mel_streamable_pull_all(struct mel_streamable *block, float **rows,
+    size_t *cap, int64_t *n, struct mel_err *err);
 
 /* Ends the utterance at any point of it. Harmless when there is none. */
 void mel_streamable_reset(struct mel_streamable *block);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "base/option.h"
-#include "block/block.h"
 #include "dsp/blocks.h"
 
+#include "base/option.h"
+#include "block/block.h"
 #include "block/control.h"
 #include "block/streamable.h"
 

@@ -19,9 +19,9 @@ struct mel_err;
 struct mel_analysis;
 
 /*
- * max_frames: of one signal, for contracts with a range (64-bit floats are
- * not needed: bands x 4 bytes each are held); others have no limit. The
- * contract is copied. Opened once for any number of signals.
+ * max_frames: of one signal, for contracts with a range, whose frames (bands
+ * floats each) are all held until the end; others have no limit. The contract
+ * is copied. Opened once for any number of signals.
  */
 int mel_analysis_open(struct mel_analysis **analysis,
     const struct mel_contract *contract, int64_t max_frames,

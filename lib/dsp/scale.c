@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dsp/blocks.h"
+
 #include "base/err.h"
 #include "base/option.h"
 #include "block/block.h"
 #include "block/decl.h"
-#include "dsp/blocks.h"
-
 #include "block/control.h"
 #include "tensor/bundle.h"
 #include "tensor/tensor.h"

@@ -29,8 +29,15 @@ mel_feed_open(struct mel_feed *feed, const struct mel_netdef *def,
 
 	*feed = (struct mel_feed){.def = def, .names = names, .rows = -1};
 	for (size_t i = 0; i < names->n; i += 2) {
-		if (!mel_netdef_input(look, names->item[i], err))
+		const struct mel_net_port *port =
+		    mel_netdef_input(look, names->item[i], err);
+
+		if (!port)
 			return -1;
+		if (port->role != MEL_ROLE_TENSOR)
+			return mel_fail(err,
+			    "input \"%s\" takes no tensor, by its role",
+			    port->name);
 	}
 	feed->in = mel_alloc((size_t)def->n_input, sizeof(*feed->in), err);
 	return feed->in ? 0 : -1;

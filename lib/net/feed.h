@@ -21,7 +21,8 @@ struct mel_feed {
 	struct mel_tensor *in; /* [n_input], owned */
 };
 
-/* def and names must outlive the feed. Checks that names are inputs. */
+/* def and names must outlive the feed. Checks that names are inputs
+ * that take a tensor. */
 int mel_feed_open(struct mel_feed *feed, const struct mel_netdef *def,
     const struct mel_strings *names, struct mel_err *err);
 void mel_feed_close(struct mel_feed *feed);

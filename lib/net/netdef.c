@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/netdef.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,6 +181,38 @@ mel_net_port_axes(struct mel_net_port *port, const struct mel_strings *words,
 	return 0;
 }
 
+/* A value that the type cannot hold is an error, not another value. */
+static int
+check_value(const struct mel_net_port *port, double value, struct mel_err *err)
+{
+	double min, max;
+
+	switch (port->dtype) {
+	case MEL_F32:
+		return 0;
+	case MEL_I64:
+		min = -0x1p53;
+		max = 0x1p53;
+		break;
+	case MEL_I32:
+		min = INT32_MIN;
+		max = INT32_MAX;
+		break;
+	case MEL_U8:
+	case MEL_BOOL:
+		min = 0;
+		max = port->dtype == MEL_BOOL ? 1 : UINT8_MAX;
+		break;
+	default:
+		return mel_fail(err, "input \"%s\" of type %s cannot be made",
+		    port->name, mel_dtype_name(port->dtype));
+	}
+	if (value >= min && value <= max && value == rint(value))
+		return 0;
+	return mel_fail(err, "input \"%s\" of type %s cannot be %g", port->name,
+	    mel_dtype_name(port->dtype), value);
+}
+
 static int
 check_port(
     const struct mel_net_port *port, const char *what, struct mel_err *err)
@@ -189,7 +222,9 @@ check_port(
 		    "%s \"%s\": which axis is time cannot be seen from the "
 		    "network, axes: is needed",
 		    what, port->name);
-	return 0;
+	return port->role == MEL_ROLE_CONSTANT
+		   ? check_value(port, port->value, err)
+		   : 0;
 }
 
 int
@@ -368,28 +403,17 @@ mel_net_port_unpack(const struct mel_net_port *port,
 	return 0;
 }
 
-static int
-fill(const struct mel_net_port *port, struct mel_tensor *t, size_t i,
-    double value, struct mel_err *err)
+static void
+fill(struct mel_tensor *t, size_t i, double value)
 {
-	switch (t->dtype) {
-	case MEL_F32:
+	if (t->dtype == MEL_F32)
 		((float *)t->data)[i] = (float)value;
-		return 0;
-	case MEL_I64:
+	else if (t->dtype == MEL_I64)
 		((int64_t *)t->data)[i] = (int64_t)value;
-		return 0;
-	case MEL_I32:
+	else if (t->dtype == MEL_I32)
 		((int32_t *)t->data)[i] = (int32_t)value;
-		return 0;
-	case MEL_BOOL:
-	case MEL_U8:
-		((uint8_t *)t->data)[i] = value != 0;
-		return 0;
-	default:
-		return mel_fail(err, "input \"%s\" of type %s cannot be made",
-		    port->name, mel_dtype_name(t->dtype));
-	}
+	else
+		((uint8_t *)t->data)[i] = (uint8_t)value;
 }
 
 int
@@ -408,22 +432,22 @@ mel_net_port_make(const struct mel_net_port *port, int64_t steps,
 		if (i > time)
 			behind *= (size_t)dim[i];
 	}
-	if (mel_tensor_new(out, port->dtype, port->ndim, dim, err))
-		return -1;
 	if (port->role == MEL_ROLE_LENGTH)
 		value = (double)steps;
+	else if (port->role == MEL_ROLE_POSITION)
+		value = time >= 0 && steps > 0 ? (double)(steps - 1) : 0;
 	else if (port->role == MEL_ROLE_CONTROL)
 		value = control;
 	else if (port->role == MEL_ROLE_CONSTANT)
 		value = port->value;
+	if (check_value(port, value, err) ||
+	    mel_tensor_new(out, port->dtype, port->ndim, dim, err))
+		return -1;
 	n = mel_tensor_count(out);
 	for (size_t i = 0; i < n; i++) {
 		if (port->role == MEL_ROLE_POSITION && time >= 0)
 			value = (double)(i / behind % (size_t)steps);
-		if (fill(port, out, i, value, err)) {
-			mel_tensor_free(out);
-			return -1;
-		}
+		fill(out, i, value);
 	}
 	return 0;
 }

@@ -52,7 +52,8 @@ struct mel_netdef {
 	int n_input;
 	struct mel_net_port *output; /* [n_output], as the graph's */
 	int n_output;
-	bool masks; /* the network masks padding by itself */
+	bool masks; /* the network masks padding by itself; for contexts that
+		       pad, which the one of free shapes does not */
 };
 
 /*
@@ -81,9 +82,11 @@ int mel_netdef_check(const struct mel_netdef *def, struct mel_err *err);
 /* The place of the time axis, or -1. */
 int mel_net_port_time(const struct mel_net_port *port);
 
-/* Rank without batch; product and last of the lengths behind time (0: not
- * known beforehand, 1 if there is none). */
+/* The number of axes seen outside: all but batch. */
 int mel_net_port_rank(const struct mel_net_port *port);
+
+/* The length of the last axis that is neither time nor batch: 1 if there is
+ * none, 0 if not known beforehand. */
 int64_t mel_net_port_width(const struct mel_net_port *port);
 
 /*
@@ -97,7 +100,10 @@ int mel_net_port_pack(const struct mel_net_port *port,
 int mel_net_port_unpack(const struct mel_net_port *port,
     const struct mel_tensor *in, struct mel_tensor *out, struct mel_err *err);
 
-/* A new tensor for the roles that are made, not given; steps: along time. */
+/*
+ * A new tensor for the roles that are made, not given; steps: along time. A
+ * value that the input's type cannot hold (0.5 for i64) is an error.
+ */
 int mel_net_port_make(const struct mel_net_port *port, int64_t steps,
     double control, struct mel_tensor *out, struct mel_err *err);
 

@@ -64,9 +64,7 @@ choose_rows(struct netrows *b, struct mel_err *err)
 		found = i;
 	}
 	if (found < 0)
-		return mel_fail(err,
-		    "the network has no input %s to take "
-		    "rows",
+		return mel_fail(err, "the network has no input %s to take rows",
 		    o->rows ? o->rows : "tensor");
 	if (o->network->input[found].dtype != MEL_F32 ||
 	    mel_net_port_time(&o->network->input[found]) < 0)
@@ -151,29 +149,6 @@ begin_rows(void *state, const struct mel_bundle *data,
 	return 0;
 }
 
-#define STEP 256 /* rows pulled from upstream at a time */
-
-static int
-receive(struct netrows *b, int64_t *rows, struct mel_err *err)
-{
-	int64_t width = mel_streamable_width(b->upstream), n;
-	size_t need;
-
-	*rows = 0;
-	do {
-		if (!mel_size_mul(&need, (size_t)(*rows + STEP), (size_t)width))
-			return mel_fail(err, "utterance is too long");
-		if (mel_reserve(&b->in, &b->cap, need, sizeof(*b->in), err))
-			return -1;
-		n = mel_streamable_pull(
-		    b->upstream, STEP, b->in + *rows * width, err);
-		if (n < 0)
-			return -1;
-		*rows += n;
-	} while (n);
-	return 0;
-}
-
 static int
 check_finite(const struct netrows *b, struct mel_err *err)
 {
@@ -196,7 +171,7 @@ run_rows(struct netrows *b, struct mel_err *err)
 	int64_t dim[2] = {0, mel_streamable_width(b->upstream)};
 	struct mel_tensor rows;
 
-	if (receive(b, &dim[0], err))
+	if (mel_streamable_pull_all(b->upstream, &b->in, &b->cap, &dim[0], err))
 		return -1;
 	b->ran = true;
 	if (!dim[0])

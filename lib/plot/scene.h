@@ -36,7 +36,7 @@ struct mel_scene {
 	 */
 	struct mel_strings ports;
 
-	bool main_only; /* none named: no pitch, no energy */
+	bool main_only; /* no ports: the main rows port alone */
 
 	const char *heading; /* of the utterance's first panel; NULL: none */
 	bool ranged;         /* lo, hi: the range of the main port's colours */

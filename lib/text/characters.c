@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "text/text.h"
+
 #include <locale.h>
 #include <wctype.h>
 
@@ -10,7 +12,6 @@
 #include "tensor/bundle.h"
 #include "tensor/tensor.h"
 #include "text/front.h"
-#include "text/text.h"
 
 struct options {
 	struct mel_front_options front; /* first: the shared table */
@@ -80,8 +81,6 @@ run(void *state, const struct mel_bundle *in, struct mel_bundle *out,
 		    mel_tensor_count(tokens), out, err);
 	if (mel_front_text(in, "text", &text, &n, err))
 		return -1;
-	if (!text)
-		return mel_fail(err, "no text");
 	if (!s->locale)
 		return mel_front_encode(&s->front, text, n, out, err);
 	rc = fold(s->locale, text, n, &folded, err);

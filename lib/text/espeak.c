@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <stdlib.h>
+#include "text/text.h"
 
 #include "base/buf.h"
-#include "base/err.h"
-#include "base/mem.h"
 #include "base/option.h"
 #include "block/block.h"
 #include "tensor/bundle.h"
@@ -11,7 +9,6 @@
 #include "text/front.h"
 #include "text/speech.h"
 #include "text/symbols.h"
-#include "text/text.h"
 
 struct options {
 	struct mel_front_options front; /* first: the shared table */
@@ -31,7 +28,7 @@ static const struct mel_option table[] = {
 
 struct state {
 	struct mel_front front;
-	char *voice;
+	const char *voice; /* of the options */
 };
 
 static int
@@ -41,30 +38,13 @@ open_block(void *state, const void *options, const struct mel_env *env,
 	const struct options *o = options;
 	struct state *s = state;
 
-	s->voice = mel_strdup(o->voice, err);
-	if (!s->voice || mel_speech_prepare(o->voice, err))
-		return -1;
-	if (mel_front_open(
+	s->voice = o->voice;
+	if (mel_speech_prepare(s->voice, err) ||
+	    mel_front_open(
 		&s->front, mel_espeak_type.name, &o->front, env, spec, err) ||
 	    mel_front_declare_bytes(&spec->needs, "input_phonemes", true, err))
 		return -1;
 	return mel_front_declare_bytes(&spec->gives, "phonemes", false, err);
-}
-
-static int
-give_phonemes(
-    const struct mel_buf *text, struct mel_bundle *out, struct mel_err *err)
-{
-	int64_t dim[1] = {(int64_t)text->len};
-	struct mel_tensor view = mel_tensor_view(MEL_U8, 1, dim, text->data);
-	struct mel_tensor t = {0};
-
-	if (mel_tensor_copy(&t, &view, err) ||
-	    mel_bundle_put(out, "phonemes", &t, err)) {
-		mel_tensor_free(&t);
-		return -1;
-	}
-	return 0;
 }
 
 /* Ids from the user: phonemes are what the ids stand for. */
@@ -83,7 +63,7 @@ run_tokens(const struct mel_front *f, const struct mel_tensor *tokens,
 			    &text, mel_symbols_name(f->symbols, id[i]), err);
 	}
 	if (!rc)
-		rc = give_phonemes(&text, out, err);
+		rc = mel_front_give_text(&text, "phonemes", out, err);
 	mel_buf_free(&text);
 	return rc;
 }
@@ -95,15 +75,13 @@ find_phonemes(const struct state *s, const struct mel_bundle *in,
 {
 	const char *text;
 	size_t n;
+	bool spoken = mel_bundle_get(in, "input_phonemes") == NULL;
 
-	if (mel_front_text(in, "input_phonemes", &text, &n, err))
+	if (mel_front_text(
+		in, spoken ? "text" : "input_phonemes", &text, &n, err))
 		return -1;
-	if (text)
+	if (!spoken)
 		return mel_buf_add(phonemes, text, n, err);
-	if (mel_front_text(in, "text", &text, &n, err))
-		return -1;
-	if (!text)
-		return mel_fail(err, "no text");
 	return mel_speech_phonemes(s->voice, text, n, phonemes, err);
 }
 
@@ -121,7 +99,7 @@ run(void *state, const struct mel_bundle *in, struct mel_bundle *out,
 	rc = find_phonemes(s, in, &phonemes, err) ||
 	     mel_front_encode(
 		 &s->front, phonemes.data, phonemes.len, out, err) ||
-	     give_phonemes(&phonemes, out, err);
+	     mel_front_give_text(&phonemes, "phonemes", out, err);
 	mel_buf_free(&phonemes);
 	return rc ? -1 : 0;
 }
@@ -129,10 +107,7 @@ run(void *state, const struct mel_bundle *in, struct mel_bundle *out,
 static void
 close_block(void *state)
 {
-	struct state *s = state;
-
-	mel_front_close(&s->front);
-	free(s->voice);
+	mel_front_close(&((struct state *)state)->front);
 }
 
 const struct mel_sequence_type mel_espeak_type = {

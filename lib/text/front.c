@@ -98,10 +98,8 @@ mel_front_text(const struct mel_bundle *in, const char *name, const char **s,
 	const struct mel_tensor *t = mel_bundle_get(in, name);
 	size_t valid;
 
-	*s = NULL;
-	*n = 0;
 	if (!t)
-		return 0;
+		return mel_fail(err, "no %s", name);
 	*n = mel_tensor_count(t);
 	*s = *n ? t->data : "";
 	if (memchr(*s, '\0', *n))
@@ -215,10 +213,9 @@ look_up(const struct mel_front *f, const char *s, size_t n, struct ids *ids,
 	return f->end >= 0 ? push(ids, f->end, err) : 0;
 }
 
-/* Gives bytes under a name; the text's memory goes over, also on failure. */
-static int
-give_text(struct mel_buf *text, const char *name, struct mel_bundle *out,
-    struct mel_err *err)
+int
+mel_front_give_text(struct mel_buf *text, const char *name,
+    struct mel_bundle *out, struct mel_err *err)
 {
 	int64_t dim[1] = {(int64_t)text->len};
 	struct mel_tensor t = mel_tensor_view(MEL_U8, 1, dim, text->data);
@@ -246,7 +243,7 @@ give_symbols(const struct mel_front *f, const struct ids *ids,
 			return -1;
 		}
 	}
-	return give_text(&text, "symbols", out, err);
+	return mel_front_give_text(&text, "symbols", out, err);
 }
 
 static int

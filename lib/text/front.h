@@ -8,6 +8,7 @@
 
 #include "base/option.h"
 
+struct mel_buf;
 struct mel_bundle;
 struct mel_decls;
 struct mel_env;
@@ -82,14 +83,14 @@ int mel_front_open(struct mel_front *front, const char *block,
 
 void mel_front_close(struct mel_front *front);
 
-/* Declares an axis-0 tensor of bytes in one of the spec's lists. */
-int mel_front_declare_bytes(
-    struct mel_decls *decls, const char *name, bool optional, struct mel_err *);
+/* Declares u8 [bytes] in one of the spec's lists. */
+int mel_front_declare_bytes(struct mel_decls *decls, const char *name,
+    bool optional, struct mel_err *err);
 
 /*
  * The text of `name` in the bundle, checked to be UTF-8 without NUL: *s is
- * not NUL-terminated and lives as long as the bundle. *s = NULL, and no
- * error, if there is none.
+ * not NUL-terminated and lives as long as the bundle. An error if there is
+ * none.
  */
 int mel_front_text(const struct mel_bundle *in, const char *name,
     const char **s, size_t *n, struct mel_err *err);
@@ -100,6 +101,10 @@ int mel_front_text(const struct mel_bundle *in, const char *name,
  * an error, as the options say.
  */
 int mel_front_encode(const struct mel_front *front, const char *s, size_t n,
+    struct mel_bundle *out, struct mel_err *err);
+
+/* Gives bytes under a name; the text's memory goes over, also on failure. */
+int mel_front_give_text(struct mel_buf *text, const char *name,
     struct mel_bundle *out, struct mel_err *err);
 
 /* Gives `tokens`: the n ids as they are, each checked against the table. */

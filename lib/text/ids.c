@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "text/text.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +12,6 @@
 #include "tensor/bundle.h"
 #include "tensor/tensor.h"
 #include "text/front.h"
-#include "text/text.h"
 
 static const struct mel_option table[] = {
     MEL_FRONT_OPTION_SYMBOLS(false),
@@ -93,8 +94,6 @@ run(void *state, const struct mel_bundle *in, struct mel_bundle *out,
 		    state, tokens->data, mel_tensor_count(tokens), out, err);
 	if (mel_front_text(in, "text", &text, &n, err))
 		return -1;
-	if (!text)
-		return mel_fail(err, "no text");
 	copy = mel_strndup(text, n, err);
 	if (!copy)
 		return -1;

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "block/registry.h"
 #include "block/sequence.h"
+#include "block/streamable.h"
 #include "fixture.h"
 #include "tap.h"
 #include "trace.h"
@@ -89,7 +90,8 @@ voice_speak(struct voice *v, int64_t chunk, float *rows, struct mel_err *err)
 	if (mel_stage_begin(v->stage, &v->data, NULL, err))
 		return -1;
 	do {
-		n = mel_stage_pull(v->stage, chunk, rows + have * WIDTH, err);
+		n = mel_streamable_pull_full(
+		    mel_stage_rows(v->stage), chunk, rows + have * WIDTH, err);
 		have += n > 0 ? n : 0;
 	} while (n > 0 && have + chunk <= MOST);
 	mel_stage_reset(v->stage);
@@ -713,8 +715,10 @@ test_two_voices(void)
 	good = good && !mel_stage_begin(a.stage, &a.data, NULL, &err) &&
 	       !mel_stage_begin(b.stage, &b.data, NULL, &err);
 	while (good && (n > 0 || m > 0)) {
-		n = mel_stage_pull(a.stage, 5, a_rows + n_a * WIDTH, &err);
-		m = mel_stage_pull(b.stage, 11, rows + n_b * WIDTH, &err);
+		n = mel_streamable_pull_full(
+		    mel_stage_rows(a.stage), 5, a_rows + n_a * WIDTH, &err);
+		m = mel_streamable_pull_full(
+		    mel_stage_rows(b.stage), 11, rows + n_b * WIDTH, &err);
 		n_a += n;
 		n_b += m;
 		good = n >= 0 && m >= 0;
