@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "net/product.h"
 
-#define MOST_PHASES 4096 /* beyond it the direct way does */
+#define MOST_PHASES 4096 /* beyond it: the direct way */
 #define PIECE       112 /* frames of a task: input frames, without the overlap */
 
 /* The taps that reach the output frames of one phase. */
