@@ -5,10 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addon/addon.h"
 #include "addon/builtin.h"
 #include "addon/find.h"
 #include "addon/golden.h"
 #include "addon/sums.h"
+#include "addon/yaml.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/registry.h"
+#include "places.h"
 #include "tool.h"
 
 static bool
@@ -28,7 +36,7 @@ addon_list(void)
 	struct mel_strings dirs = {0};
 	struct mel_buf out = {0};
 	struct mel_err err;
-	char *path = voice_addon_path();
+	char *path = tool_addon_path();
 
 	if (!path || mel_addon_list(path, &dirs, &err))
 		tool_die("%s", path ? err.msg : "out of memory");

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "dsp/contract.h"
 #include "dsp/contract_keys.h"
 #include "tool.h"
 
@@ -98,14 +101,12 @@ contract_options_free(struct mel_option *options)
 }
 
 void
-contract_choose(const struct contract_flags *flags, const char *preset,
-    struct mel_contract *c)
+contract_choose(const struct contract_flags *flags, struct mel_contract *c)
 {
-	const char *base = flags->base ? flags->base : preset;
 	struct mel_err err;
 
-	if (mel_contract_load(c, base, &err)) {
-		if (!strpbrk(base, "/."))
+	if (flags->base && mel_contract_load(c, flags->base, &err)) {
+		if (!strpbrk(flags->base, "/."))
 			tool_usage("--contract: %s", err.msg);
 		tool_die("%s", err.msg);
 	}

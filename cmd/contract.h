@@ -2,8 +2,10 @@
 #ifndef CONTRACT_H
 #define CONTRACT_H
 
-#include "base/option.h"
-#include "dsp/contract.h"
+#include <stddef.h>
+
+struct mel_contract;
+struct mel_option;
 
 /*
  * --contract and one option per key of a mel contract, made from the library's
@@ -28,11 +30,11 @@ struct mel_option *contract_options(
 void contract_options_free(struct mel_option *options);
 
 /*
- * The contract that was asked for: --contract (preset if not given) and the
- * single keys. Wrong values are wrong usage: exit 2; a file that cannot be
+ * The contract that was asked for: --contract, else what *contract is, and
+ * the single keys. Wrong values are wrong usage: exit 2; a file that cannot be
  * read: exit 1.
  */
-void contract_choose(const struct contract_flags *flags, const char *preset,
-    struct mel_contract *contract);
+void contract_choose(
+    const struct contract_flags *flags, struct mel_contract *contract);
 
 #endif

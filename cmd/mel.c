@@ -5,7 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
+#include "dsp/mel.h"
+#include "tensor/head.h"
+#include "tensor/tensor.h"
+#include "tensor/writer.h"
 #include "tool.h"
 
 #define BLOCK 16384 /* samples read at a time from files */
@@ -216,4 +223,21 @@ mel_job_run(struct mel_job *job, const char *path)
 		mel_sound_close(sound);
 	}
 	free(key);
+}
+
+void
+mel_job_run_list(struct mel_job *job, const char *path)
+{
+	struct mel_buf text = {0};
+	struct mel_err err;
+	char *line, *rest;
+
+	if (mel_read_file(path, 1 << 28, &text, &err))
+		tool_die("%s", err.msg);
+	rest = text.data;
+	while (rest && (line = strsep(&rest, "\n"))) {
+		if (*line)
+			mel_job_run(job, line);
+	}
+	mel_buf_free(&text);
 }

@@ -3,10 +3,14 @@
 #define MEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include "dsp/mel.h"
+#include "dsp/contract.h"
 #include "dsp/sound_in.h"
-#include "tensor/writer.h"
+
+struct mel_analysis;
+struct mel_writer;
 
 /* tts-mel's work: one sound to one utterance of a mel stream. */
 
@@ -29,5 +33,8 @@ void mel_job_run(struct mel_job *job, const char *path);
 
 /* Writes the end of the stream. Dies on failure. */
 void mel_job_close(struct mel_job *job);
+
+/* The inputs that a file lists, a name a line; empty lines are nothing. */
+void mel_job_run_list(struct mel_job *job, const char *path);
 
 #endif

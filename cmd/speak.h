@@ -2,8 +2,14 @@
 #ifndef SPEAK_H
 #define SPEAK_H
 
-#include "tool.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/option.h"
 #include "voice.h"
+
+struct tool;
 
 /*
  * Text in, a record stream out: what tts-encode and tts-pipe do, as far as

@@ -3,9 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
+#include "base/io.h"
+#include "base/option.h"
 #include "contract.h"
 #include "dsp/sound_out.h"
 #include "mel.h"
+#include "places.h"
 #include "stream.h"
 #include "tool.h"
 
@@ -17,7 +21,7 @@ enum {
 struct values {
 	int type, format, times;
 	int64_t rate, channels;
-	char *channel, *output;
+	char *addon, *channel, *output;
 	struct mel_strings lists;
 	bool no_resample, quiet, verbose;
 	double max_seconds;
@@ -29,6 +33,8 @@ struct values {
 static const char *const types[] = {"auto", "raw", NULL};
 
 static const struct mel_option own[] = {
+    {"addon", 'a', MEL_OPT_STRING, AT(addon), .arg = "ADDON",
+	.help = "make mels of this voice's contract"},
     {"type", 't', MEL_OPT_CHOICE, AT(type), .preset = "auto", .choice = types,
 	.help = "input: any sound file, or samples without a header"},
     {"rate", 0, MEL_OPT_INT, AT(rate), .arg = "HZ", .min = 1, .max = 4e6,
@@ -85,33 +91,29 @@ sound_options(const struct values *v, const struct mel_contract *c)
 	    .no_resample = v->no_resample};
 }
 
-/* The inputs of a list, a name a line; empty lines are nothing. */
-static void
-run_list(struct mel_job *job, const char *path)
-{
-	struct mel_buf text = {0};
-	struct mel_err err;
-	char *line, *rest;
-
-	if (mel_read_file(path, 1 << 28, &text, &err))
-		tool_die("%s", err.msg);
-	rest = text.data;
-	while (rest && (line = strsep(&rest, "\n"))) {
-		if (*line)
-			mel_job_run(job, line);
-	}
-	mel_buf_free(&text);
-}
-
 static void
 run_all(struct mel_job *job, const struct values *v, int n, char **inputs)
 {
 	for (size_t i = 0; i < v->lists.n; i++)
-		run_list(job, v->lists.item[i]);
+		mel_job_run_list(job, v->lists.item[i]);
 	for (int i = 0; i < n; i++)
 		mel_job_run(job, inputs[i]);
 	if (!n && !v->lists.n)
 		mel_job_run(job, "-");
+}
+
+static void
+choose_contract(const struct values *v, struct mel_contract *c)
+{
+	struct mel_err err;
+
+	if (v->addon && v->contract.base)
+		tool_usage("-a and --contract exclude each other");
+	if (v->addon)
+		tool_addon_contract(v->addon, c);
+	else if (mel_contract_named(c, "hifigan22k", &err))
+		tool_die("%s", err.msg);
+	contract_choose(&v->contract, c);
 }
 
 int
@@ -129,7 +131,7 @@ main(int argc, char **argv)
 	double frames;
 	int at = tool_parse(&tool, argc, argv, &v);
 
-	contract_choose(&v.contract, "hifigan22k", &job.contract);
+	choose_contract(&v, &job.contract);
 	job.sound = sound_options(&v, &job.contract);
 	job.quiet = v.quiet;
 	job.verbose = v.verbose;

@@ -3,8 +3,13 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/err.h"
+#include "base/option.h"
 #include "dsp/contract.h"
 #include "plot/album.h"
+#include "plot/feed.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
 #include "tool.h"
 
 /* AUTO, then enum mel_canvas_format + 1, then TERM. */

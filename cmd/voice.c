@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "voice.h"
 
-#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "addon/addon.h"
 #include "addon/builtin.h"
-#include "addon/find.h"
+#include "addon/stage.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "block/clock.h"
+#include "net/isa.h"
+#include "places.h"
+#include "tensor/head.h"
+#include "tensor/writer.h"
 #include "tool.h"
 
 const char *const voice_isas[] = {
@@ -21,58 +26,6 @@ const char *const voice_isas[] = {
     [MEL_ISA_AVX512] = "avx512",
     NULL,
 };
-
-/* The folder that holds the tool's folder: PREFIX, or build. */
-static int
-find_prefix(struct mel_buf *out)
-{
-	char exe[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-
-	for (int up = 0; n > 0 && up < 2; up++) {
-		while (n > 0 && exe[--n] != '/')
-			continue;
-	}
-	return n > 0 ? mel_buf_add(out, exe, (size_t)n, NULL) : -1;
-}
-
-char *
-voice_addon_path(void)
-{
-	const char *path = getenv("MELPIPE_ADDON_PATH");
-	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-	struct mel_buf out = {0}, prefix = {0};
-
-	if (path)
-		return mel_strdup(path, NULL);
-	if (data && data[0])
-		mel_buf_printf(&out, NULL, "%s/melpipe/addons:", data);
-	else if (home)
-		mel_buf_printf(
-		    &out, NULL, "%s/.local/share/melpipe/addons:", home);
-	/* Installed beside the tool, or in the tree that it was built in. */
-	if (!find_prefix(&prefix))
-		mel_buf_printf(&out, NULL,
-		    "%s/share/melpipe/addons:%s/../addons", prefix.data,
-		    prefix.data);
-	mel_buf_free(&prefix);
-	return out.data ? out.data : mel_strdup("", NULL);
-}
-
-char *
-voice_find_addon(const char *name)
-{
-	struct mel_err err;
-	char *path = voice_addon_path(), *dir;
-
-	if (!path)
-		tool_die("out of memory");
-	dir = mel_addon_find(path, name, &err);
-	if (!dir)
-		tool_die("%s", err.msg);
-	free(path);
-	return dir;
-}
 
 /* The folder of the addon to use, to be freed. */
 static char *
@@ -94,7 +47,7 @@ choose_addon(struct voice *v, const struct mel_head *head)
 	if (!name)
 		tool_usage("no voice: -a ADDON or MELPIPE_ADDON is needed");
 	v->by_folder = strchr(name, '/') != NULL;
-	return voice_find_addon(name);
+	return tool_find_addon(name);
 }
 
 static void
@@ -181,7 +134,7 @@ voice_open_stage(
 	if (last > v->addon->n_positions)
 		options.last = v->addon->n_positions;
 	if (mel_stage_open(&v->utter.stage, &options, &err))
-		tool_die("%s: %s", v->addon->name, err.msg);
+		tool_die("%s", err.msg);
 }
 
 void
@@ -225,8 +178,7 @@ voice_report(const struct voice *v)
 	double hop =
 	    (double)json_integer_value(json_object_get(contract, "hop"));
 	double seconds = rate > 0 ? (double)v->rows * hop / rate : 0;
-	const char *where;
-	uint64_t busy;
+	struct mel_stage_part part;
 
 	if (!v->options->verbose)
 		return;
@@ -238,12 +190,11 @@ voice_report(const struct voice *v)
 	if (seconds > 0)
 		tool_warn("%.2f s of speech, real-time factor %.4f", seconds,
 		    total / 1e3 / seconds);
-	for (size_t i = 0; mel_stage_part(v->utter.stage, i, &where, &busy);
-	     i++)
-		tool_warn("%-40s cpu, %d thread%s: %.1f ms", where,
-		    mel_pool_threads(v->pool),
+	for (size_t i = 0; mel_stage_part(v->utter.stage, i, &part); i++)
+		tool_warn("%-22s %-38s cpu, %d thread%s: %.1f ms", part.type,
+		    part.where, mel_pool_threads(v->pool),
 		    mel_pool_threads(v->pool) == 1 ? "" : "s",
-		    (double)busy / 1e6);
+		    (double)part.busy_ns / 1e6);
 }
 
 void

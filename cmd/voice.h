@@ -2,9 +2,20 @@
 #ifndef VOICE_H
 #define VOICE_H
 
-#include "addon/addon.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "addon/utter.h"
+#include "base/option.h"
+#include "block/env.h"
+#include "block/registry.h"
 #include "stream.h"
+
+struct mel_addon;
+struct mel_head;
+struct mel_outfile;
+struct mel_pool;
 
 /*
  * What the tools that run an addon share: finding it, the threads, the world
@@ -106,11 +117,5 @@ void voice_utterance_done(struct voice *voice, uint64_t began_ns);
 void voice_report(const struct voice *voice);
 
 void voice_close(struct voice *voice);
-
-/* The folders that addons are looked for in, as one path; to be freed. */
-char *voice_addon_path(void);
-
-/* A place of addon for the name or folder, to be freed. Dies if none. */
-char *voice_find_addon(const char *name);
 
 #endif

@@ -44,12 +44,14 @@ setup() {
 }
 
 @test "the Python module is installed" {
-    PYTHONPATH=$PREFIX/share/melpipe/python "$PYTHON" -c 'import melpipe'
+    PYTHONPATH=$PREFIX/share/melpipe/python "$PYTHON" -B -c 'import melpipe'
 }
 
 @test "a program builds against the installed library" {
     cat >"$BATS_TEST_TMPDIR/prog.c" <<'END'
 #include <stdio.h>
+#include "base/err.h"
+#include "block/block.h"
 #include "block/registry.h"
 #include "text/text.h"
 

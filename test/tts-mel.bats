@@ -189,3 +189,14 @@ x[:] = 1; x.tofile("dc"); x[::2] = -1; x.tofile("clip")'
     cp "$MEL/glimmer_22050.wav" speech.wav
     page_examples tts-mel
 }
+
+@test "-a: the contract of a voice" {
+    export MELPIPE_ADDON_PATH=$ROOT/addons
+    tts-mel -a kathleen "$DATA/mel/short_22050.wav" >a.mel
+    tts-mel --contract hifigan22k "$DATA/mel/short_22050.wav" >b.mel
+    tts-cmp --exact a.mel b.mel
+    run --separate-stderr tts-mel -a nobody "$DATA/mel/short_22050.wav"
+    fails_with 1 tts-mel
+    run --separate-stderr tts-mel -a kathleen --contract whisper16k x.wav
+    [ "$status" -eq 2 ]
+}

@@ -2,10 +2,16 @@
 #ifndef MEL_ADDON_STAGE_H
 #define MEL_ADDON_STAGE_H
 
-#include "addon/addon.h"
-#include "block/sequence.h"
-#include "block/streamable.h"
-#include "tensor/head.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mel_addon;
+struct mel_bundle;
+struct mel_env;
+struct mel_err;
+struct mel_head;
+struct mel_streamable;
 
 /*
  * Some positions of an addon's stack, ready to run one utterance after
@@ -60,12 +66,16 @@ int64_t mel_stage_pull(
 
 void mel_stage_reset(struct mel_stage *stage);
 
-/*
- * Part i of the stage, for reports: its place in the addon and the time that
- * it took itself so far [ns]. false past the last.
- */
-bool mel_stage_part(const struct mel_stage *stage, size_t i, const char **where,
-    uint64_t *busy_ns);
+/* A block of the stage, for reports. */
+struct mel_stage_part {
+	const char *where; /* its place in the addon */
+	const char *type;  /* the name of its type */
+	uint64_t busy_ns;  /* the time that it took itself so far */
+};
+
+/* Part i; false past the last. */
+bool mel_stage_part(
+    const struct mel_stage *stage, size_t i, struct mel_stage_part *part);
 
 /* The position behind the first Upsampler; 0 if there is none. */
 size_t mel_stage_upsampler(const struct mel_addon *addon);

@@ -2,9 +2,16 @@
 #ifndef MEL_BLOCK_BLOCK_H
 #define MEL_BLOCK_BLOCK_H
 
-#include "base/option.h"
-#include "base/pool.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "block/decl.h"
+
+struct mel_bundle;
+struct mel_env;
+struct mel_err;
+struct mel_option;
 
 /*
  * The two kinds of component. A new one fills one of the two structs below in
@@ -19,24 +26,6 @@
  */
 
 #define MEL_BLOCK_ABI 1u /* rises when a struct of this page changes */
-
-/* What a block may use of the world. Outlives the block. */
-struct mel_env {
-	struct mel_pool *pool; /* may be NULL: one thread */
-
-	/* Opened to learn its spec: neither run nor begin will come, so what
-	 * only they need can be left undone. */
-	bool spec_only;
-
-	/* A remark fit to show, e.g. "2 unknown symbols skipped". May come
-	 * from any thread. note may be NULL. */
-	void (*note)(void *ctx, const char *block, const char *text);
-
-	/* Side rows of a streamable block, f32 [n, width], under a name that
-	 * its spec declares in `side`. tap may be NULL. */
-	void (*tap)(void *ctx, const char *name, const struct mel_tensor *rows);
-	void *ctx; /* handed to both */
-};
 
 /* Filled by open of a sequence block. Names are copied by mel_decls_add. */
 struct mel_sequence_spec {

@@ -2,8 +2,12 @@
 #ifndef MEL_NET_CONV_H
 #define MEL_NET_CONV_H
 
-#include "net/kernels.h"
 #include "net/window.h"
+
+struct mel_err;
+struct mel_kernels;
+struct mel_node;
+struct mel_run;
 
 /*
  * What the two ways to compute ONNX Conv 11 share. X is [N, C, spatial...],

@@ -4,7 +4,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/pool.h"
+#include "net/graph.h"
+#include "net/kernels.h"
+#include "net/op.h"
 #include "net/product.h"
+#include "tensor/tensor.h"
 
 #define PIECE 112 /* output frames of a task, if the reach is short */
 

@@ -2,9 +2,16 @@
 #ifndef MEL_NET_NETIMPL_H
 #define MEL_NET_NETIMPL_H
 
-#include "net/network.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "net/onnx.h"
 #include "net/plan.h"
+
+struct mel_kernels;
+struct mel_pool;
+struct mel_tensor;
 
 /* What is behind the pointers of net/network.h; for lib/net and its tests. */
 

@@ -4,10 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "net/graph.h"
 #include "net/onnx_node.h"
 #include "net/wire.h"
 #include "onnx.pb-c.h"
+#include "tensor/tensor.h"
 
 #define MIN_OPSET 1
 #define MAX_OPSET 21

@@ -2,8 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/pool.h"
+#include "net/graph.h"
 #include "net/netimpl.h"
+#include "net/network.h"
+#include "net/op.h"
+#include "net/plan.h"
+#include "tensor/tensor.h"
 
 static const struct mel_graph *
 graph_of(const struct mel_session *s)

@@ -3,8 +3,15 @@
 
 #include <unistd.h>
 
+#include "base/err.h"
+#include "base/io.h"
+#include "base/option.h"
 #include "base/outdir.h"
+#include "plot/feed.h"
+#include "plot/figure.h"
+#include "plot/picture.h"
 #include "plot/term.h"
+#include "tensor/utterance.h"
 
 struct work {
 	const struct mel_album *album;

@@ -2,8 +2,13 @@
 #ifndef MEL_PLOT_ALBUM_H
 #define MEL_PLOT_ALBUM_H
 
-#include "plot/feed.h"
-#include "plot/picture.h"
+#include <stdbool.h>
+
+#include "plot/canvas.h"
+#include "plot/scene.h"
+
+struct mel_err;
+struct mel_feed;
 
 /*
  * All utterances of a feed as files: one picture, a PDF of a page each, or a

@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "plot/scene.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
 
 int
 mel_feed_add(struct mel_feed *feed, int fd, const char *name,

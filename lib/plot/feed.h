@@ -2,7 +2,17 @@
 #ifndef MEL_PLOT_FEED_H
 #define MEL_PLOT_FEED_H
 
-#include "plot/scene.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "plot/hertz.h"
+#include "tensor/utterance.h"
+
+struct mel_err;
+struct mel_figure;
+struct mel_reader;
+struct mel_scene;
 
 /*
  * Several streams side by side: the n-th utterance of each belongs to one

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "plot/ticks.h"
+
 static double
 mel_of(enum mel_plot_scale scale, double hz)
 {
@@ -86,7 +88,7 @@ even(const struct mel_plot_contract *c, int bands, double gap,
 
 size_t
 mel_hertz_ticks(const struct mel_plot_contract *c, int bands, double gap,
-    struct mel_tick tick[MEL_TICKS_MAX])
+    struct mel_tick *tick)
 {
 	double room = bands / (gap > 0 ? gap : 1);
 	size_t n;

@@ -2,7 +2,9 @@
 #ifndef MEL_PLOT_HERTZ_H
 #define MEL_PLOT_HERTZ_H
 
-#include "plot/ticks.h"
+#include <stddef.h>
+
+struct mel_tick;
 
 /*
  * What a picture must know of a mel contract to draw its axes, and the
@@ -44,9 +46,10 @@ double mel_plot_band(const struct mel_plot_contract *c, int bands, double hz);
 /*
  * Ticks of the frequency axis, values in hertz, labels in hertz, rising, no
  * two nearer than `gap` [bands]: octaves of 1 kHz and 3 kHz where there is
- * room. Without a scale: numbers of bands. Returns how many.
+ * room. Without a scale: numbers of bands. tick: [MEL_TICKS_MAX]. Returns
+ * how many.
  */
 size_t mel_hertz_ticks(const struct mel_plot_contract *c, int bands, double gap,
-    struct mel_tick tick[MEL_TICKS_MAX]);
+    struct mel_tick *tick);
 
 #endif
