@@ -2,6 +2,9 @@
 #ifndef MEL_NET_CONV_H
 #define MEL_NET_CONV_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "net/window.h"
 
 struct mel_err;

@@ -2,8 +2,16 @@
 #ifndef MEL_NET_CONVTR_H
 #define MEL_NET_CONVTR_H
 
-#include "net/kernels.h"
+#include <stddef.h>
+#include <stdint.h>
+
 #include "net/window.h"
+
+struct mel_err;
+struct mel_kernels;
+struct mel_node;
+struct mel_run;
+struct mel_tensor;
 
 /*
  * What the two ways to compute ONNX ConvTranspose 11 share. X is [N, C,

@@ -4,11 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/pool.h"
+#include "net/graph.h"
+#include "net/kernels.h"
+#include "net/op.h"
 #include "net/product.h"
+#include "tensor/tensor.h"
 
 #define MOST_PHASES 4096 /* beyond it: the direct way */
-#define PIECE       112 /* frames of a task: input frames, without the overlap */
+#define PIECE       112  /* frames of a task, without the overlap */
 
 /* The taps that reach the output frames of one phase. */
 struct phase {

@@ -2,6 +2,8 @@
 #ifndef MEL_NET_NETWORK_H
 #define MEL_NET_NETWORK_H
 
+#include <stdint.h>
+
 #include "net/isa.h"
 
 struct mel_err;

@@ -2,9 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pool.h"
 #include "net/convtr.h"
+#include "net/graph.h"
 #include "net/infer.h"
+#include "net/op.h"
 #include "net/ops.h"
+#include "tensor/tensor.h"
 
 /*
  * ConvTranspose 11. Along one axis with constant weights it is a few packed

@@ -2,10 +2,14 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "net/graph.h"
 #include "net/infer.h"
+#include "net/kernels.h"
+#include "net/op.h"
 #include "net/ops.h"
 #include "net/product.h"
 #include "net/walk.h"
+#include "tensor/tensor.h"
 
 /*
  * Einsum 12, f32. Operands are taken in from the left, two at a time: labels

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
+#include "net/graph.h"
 #include "net/index.h"
 #include "net/infer.h"
+#include "net/op.h"
 #include "net/ops.h"
 #include "net/walk.h"
 #include "net/weights.h"
+#include "tensor/tensor.h"
 
 /* OneHot 11, EyeLike 9, ReverseSequence 10, Compress 11: by index, any type. */
 

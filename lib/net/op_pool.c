@@ -2,11 +2,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "net/graph.h"
 #include "net/infer.h"
 #include "net/kernels.h"
+#include "net/op.h"
 #include "net/ops.h"
 #include "net/walk.h"
 #include "net/window.h"
+#include "tensor/tensor.h"
 
 /*
  * MaxPool 12, AveragePool 19, GlobalMaxPool, GlobalAveragePool 1. A window is

@@ -2,10 +2,13 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "net/graph.h"
 #include "net/infer.h"
+#include "net/op.h"
 #include "net/ops.h"
 #include "net/walk.h"
 #include "net/weights.h"
+#include "tensor/tensor.h"
 
 /*
  * RandomUniform, RandomUniformLike, RandomNormal, RandomNormalLike 1,

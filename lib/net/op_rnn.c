@@ -3,10 +3,15 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/pool.h"
+#include "net/graph.h"
 #include "net/infer.h"
+#include "net/kernels.h"
+#include "net/op.h"
 #include "net/ops.h"
 #include "net/product.h"
 #include "net/rnn.h"
+#include "tensor/tensor.h"
 
 /*
  * LSTM, GRU and RNN 14. The products of the input are made for many steps at

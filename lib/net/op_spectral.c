@@ -2,9 +2,12 @@
 #include <string.h>
 
 #include "net/fft.h"
+#include "net/graph.h"
 #include "net/infer.h"
+#include "net/op.h"
 #include "net/ops.h"
 #include "net/walk.h"
+#include "tensor/tensor.h"
 
 /*
  * DFT 20 and STFT 17. The last axis has length 1 (real) or 2 (real,

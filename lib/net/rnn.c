@@ -5,7 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "net/graph.h"
+#include "net/kernels.h"
+#include "net/op.h"
 #include "net/product.h"
+#include "tensor/tensor.h"
 
 static const struct {
 	const char *name;

@@ -2,8 +2,14 @@
 #ifndef MEL_NET_RNN_H
 #define MEL_NET_RNN_H
 
-#include "net/kernels.h"
-#include "net/op.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mel_err;
+struct mel_kernels;
+struct mel_node;
+struct mel_tensor;
 
 /*
  * What LSTM, GRU and RNN of ONNX 14 share: the attributes, the weights of one

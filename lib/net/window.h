@@ -2,7 +2,12 @@
 #ifndef MEL_NET_WINDOW_H
 #define MEL_NET_WINDOW_H
 
-#include "net/op.h"
+#include <stdint.h>
+
+#include "tensor/tensor.h"
+
+struct mel_err;
+struct mel_node;
 
 /*
  * Windows that slide along the axes behind batch and channels, as ONNX's

@@ -2,7 +2,15 @@
 #include <math.h>
 
 #include "net/fft.h"
+#include "base/err.h"
+#include "net/graph.h"
+#include "net/isa.h"
+#include "net/kernels.h"
+#include "net/op.h"
+#include "node.h"
 #include "noise.h"
+#include "tap.h"
+#include "tensor/tensor.h"
 
 /* Einsum, DFT and STFT against their sums; random numbers. */
 

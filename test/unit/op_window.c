@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
 
+#include "base/err.h"
+#include "net/graph.h"
+#include "net/isa.h"
+#include "net/kernels.h"
+#include "net/op.h"
+#include "node.h"
 #include "noise.h"
+#include "tap.h"
+#include "tensor/tensor.h"
 
 /*
  * MaxPool, AveragePool and ConvTranspose against plain loops over random
