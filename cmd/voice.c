@@ -128,6 +128,7 @@ voice_open_stage(
 	    .last = last,
 	    .head = head,
 	    .env = &v->env,
+	    .unknown = v->options->unknown,
 	    .by_folder = v->by_folder};
 	struct mel_err err;
 

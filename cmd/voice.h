@@ -27,6 +27,7 @@ struct voice_options {
 	int64_t threads; /* 0: all processors */
 	int isa;         /* enum mel_isa */
 	bool quiet, verbose;
+	char *unknown; /* owned; see mel_stage_options; NULL: not given */
 };
 
 /* Rows of an option table; `type` is the tool's struct, with `voice` in it. */

@@ -76,8 +76,8 @@ try() {
 }
 
 @test "invalid UTF-8 and NUL fail their line, and no other" {
-    printf 'Hello.\n\xc3(\na\0b\n\xed\xa0\x80\n\xf5\x80\x80\x80\n\xc0\xafx\nBye.\n' \
-        >bytes
+    printf '%b\n' 'Hello.' '\xc3(' 'a\0b' '\xed\xa0\x80' '\xf5\x80\x80\x80' \
+        '\xc0\xafx' 'Bye.' >bytes
     try 'tts-pipe -f bytes -o out'
     [ "$status" -eq 1 ] && [ "${#stderr_lines[@]}" -eq 5 ]
     for n in 2 3 4 5 6; do

@@ -263,7 +263,7 @@ END
     edit_refused 's/ids: tokens/id: tokens/' 'addon.yaml:' \
         'no input "id", only ids'
     edit_refused 's/control: speed/control: pace/' 'addon.yaml:' \
-        'no control "pace", only: speed'
+        'no control "pace", only: offset, speed'
     edit_refused 's/type: Characters/type: Charakters/' 'addon.yaml:9:3: ' \
         'text: no SequenceBlock is called "Charakters"'
     edit_refused 's/^limits.*/keep: [tokens, pich]/' 'addon.yaml:' \

@@ -66,3 +66,15 @@ setup() {
     page_matches tts-encode
     page_examples tts-encode
 }
+
+@test "--unknown: skipped with one remark, or the utterance fails" {
+    printf 'one ᴥ ☃ ᴥ\ntwo\n' >odd
+    run --separate-stderr tts-encode -f odd --phonemes -o a.seq
+    [ "$status" -eq 0 ] && [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ $stderr == "tts-encode: 000001: "*"unknown"* ]]
+    run --separate-stderr tts-encode --unknown fail -f odd --phonemes -o b.seq
+    fails_with 1 tts-encode
+    [ "$(tts-dump --lengths b.seq | wc -l)" -eq 2 ]
+    run --separate-stderr tts-encode --unknown maybe A
+    [ "$status" -ne 0 ]
+}

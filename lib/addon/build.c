@@ -65,12 +65,15 @@ static void *
 read_options(const struct mel_builder *b, yaml_node_t *node,
     const struct mel_option *table, size_t size, struct mel_err *err)
 {
+	const struct mel_option *unknown =
+	    b->unknown ? mel_option_find(table, "unknown") : NULL;
 	void *values = mel_alloc(1, size, err);
 
 	if (!values)
 		return NULL;
 	if (mel_options_preset(table, values, err) ||
-	    mel_options_from_yaml(b, node, table, block_keys, values, err)) {
+	    mel_options_from_yaml(b, node, table, block_keys, values, err) ||
+	    (unknown && mel_option_set(unknown, values, b->unknown, err))) {
 		mel_options_free(table, values);
 		free(values);
 		return NULL;

@@ -30,7 +30,8 @@ struct mel_addon;
 struct mel_builder {
 	struct mel_addon *addon;
 	const struct mel_env *env;
-	const char *where; /* the block being made, as "stack[0].stack[1]" */
+	const char *where;   /* the block being made, as "stack[0].stack[1]" */
+	const char *unknown; /* for an option of that name; NULL: the YAML */
 };
 
 enum mel_block_kind {

@@ -18,6 +18,7 @@
 #include "block/block.h"
 #include "block/compose.h"
 #include "block/control.h"
+#include "block/decl.h"
 #include "block/sequence.h"
 #include "block/streamable.h"
 #include "tensor/bundle.h"

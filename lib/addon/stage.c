@@ -147,14 +147,17 @@ check_keep(const struct mel_stage *s, struct mel_err *err)
 }
 
 static int
-open_first(struct mel_stage *s, const struct mel_env *env, struct mel_err *err)
+open_first(
+    struct mel_stage *s, const struct mel_stage_options *o, struct mel_err *err)
 {
 	const struct mel_position *p = &s->addon->position[0];
 	struct mel_builder builder = {
-	    .addon = s->addon, .env = env, .where = p->where};
+	    .addon = s->addon, .env = o->env, .where = p->where};
+	struct mel_builder front = builder;
 	struct mel_member member = {0};
 
-	if (declare_inputs(s, err) || mel_build_front(&builder, &s->front, err))
+	front.unknown = o->unknown;
+	if (declare_inputs(s, err) || mel_build_front(&front, &s->front, err))
 		return -1;
 	if (s->front && connect_sequence(s, s->front,
 			    mel_yaml_get(s->addon->yaml,
@@ -371,8 +374,7 @@ open_all(
 	int rc;
 
 	spec_only.spec_only = true;
-	rc = o->first ? declare_ports(s, o->head, err)
-		      : open_first(s, o->env, err);
+	rc = o->first ? declare_ports(s, o->head, err) : open_first(s, o, err);
 	if (!rc && o->first)
 		rc = declare_controls(s, err);
 	if (rc || !s->last)

@@ -27,6 +27,8 @@ struct mel_stage_options {
 	const struct mel_head *head; /* of the stream that comes in; NULL if
 					first is 0 */
 	const struct mel_env *env;   /* must outlive the stage */
+	const char *unknown; /* what the front end does with unknown symbols:
+				"skip", "fail"; NULL: as the addon says */
 	bool by_folder; /* later tools shall find the addon by its folder */
 };
 

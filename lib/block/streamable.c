@@ -125,7 +125,9 @@ mel_streamable_connect(struct mel_streamable *b, const struct mel_decls *have,
 	int rc;
 
 	*width = 0;
-	if (b->type->connect)
+	if (in_width && !b->spec.upstream)
+		rc = mel_fail(err, "takes no rows: those before it are lost");
+	else if (b->type->connect)
 		rc = b->type->connect(b->state, have, in_width, width, err);
 	else
 		rc = check_spec(b, have, in_width, width, err);

@@ -11,6 +11,7 @@ struct mel_err;
 struct mel_kernels;
 struct mel_node;
 struct mel_run;
+struct mel_tensor;
 
 /*
  * What the two ways to compute ONNX Conv 11 share. X is [N, C, spatial...],

@@ -9,6 +9,7 @@
 #include "net/kernels.h"
 #include "net/op.h"
 #include "net/product.h"
+#include "net/window.h"
 #include "tensor/tensor.h"
 
 #define PIECE 112 /* output frames of a task, if the reach is short */

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/option.h"
+#include "block/block.h"
 #include "block/decl.h"
 #include "block/env.h"
 #include "net/feed.h"

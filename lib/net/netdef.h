@@ -8,6 +8,7 @@
 #include "tensor/tensor.h"
 
 struct mel_err;
+struct mel_io;
 struct mel_network;
 struct mel_strings;
 

@@ -8,6 +8,7 @@
 #include "net/infer.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/window.h"
 #include "tensor/tensor.h"
 
 /*

@@ -3,11 +3,15 @@
  * The two kinds of block and what is composed of them, as an addon's YAML
  * asks for it: order, nesting, scope, wiring, and what is refused.
  */
+#include "addon/addon.h"
+#include "addon/build.h"
 #include "addon/builtin.h"
 #include "addon/stage.h"
+#include "base/buf.h"
+#include "block/registry.h"
 #include "block/sequence.h"
-#include "tap.h"
 #include "fixture.h"
+#include "tap.h"
 #include "trace.h"
 
 #define MOST     1000 /* rows */
@@ -558,6 +562,10 @@ test_wrong_kinds(void)
 	REFUSED(ENCODERS STACK("Encoders", "Upsampler"),
 	    "C8: a word is no block",
 	    "addon.yaml:17:15: ", "a block is wanted");
+	REFUSED(
+	    ENCODERS STACK("Encoders", "{type: Upsampler}, {type: Upsampler}"),
+	    "C9: a block that takes no rows behind one that gives some",
+	    "addon.yaml:17:34: ", "takes no rows");
 	REFUSED(ENCODERS STACK("Encoders", "{type: Upsampler}, {type: Gian}"),
 	    "G10: an unknown type is an error",
 	    "addon.yaml:17:34: ", "no StreamableBlock is called \"Gian\"");

@@ -15,12 +15,10 @@
 #include "block/control.h"
 #include "block/env.h"
 #include "block/registry.h"
+#include "net/isa.h"
 #include "records.h"
 #include "tap.h"
 #include "tensor/bundle.h"
-#include "tensor/head.h"
-#include "tensor/record.h"
-#include "tensor/tensor.h"
 #include "tensor/writer.h"
 
 /* Says one text, as tts-pipe does. */

@@ -3,6 +3,7 @@
 #define FIXTURE_H
 
 #include <ftw.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

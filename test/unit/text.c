@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/option.h"
+#include "block/block.h"
 #include "block/env.h"
 #include "block/sequence.h"
 #include "tensor/bundle.h"

@@ -3,10 +3,22 @@
 #define TRACE_H
 
 #include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
+#include "base/err.h"
+#include "base/option.h"
 #include "block/block.h"
+#include "block/decl.h"
+#include "block/env.h"
 #include "block/sequence.h"
+#include "block/streamable.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 
 /*
  * Blocks as somebody outside the library would write them. Each is a struct

@@ -8,6 +8,7 @@
 #include "tensor/head.h"
 #include "tensor/reader.h"
 #include "tensor/record.h"
+#include "tensor/tensor.h"
 #include "tensor/writer.h"
 
 static const struct mel_writer_options quiet = {.tool = "tts-test"};
