@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "net/fft.h"
 #include "base/err.h"
 #include "net/graph.h"
 #include "net/isa.h"
 #include "net/kernels.h"
+#include "net/network.h"
 #include "net/op.h"
 #include "node.h"
 #include "noise.h"
+#include "onnxfile.h"
 #include "tap.h"
 #include "tensor/tensor.h"
 
@@ -353,6 +358,63 @@ test_like(void)
 	mel_node_clear(&b);
 }
 
+/* Two draws of a graph without inputs that count; its output. */
+static struct mel_tensor
+run_graph(const char *path, uint64_t seed, int threads)
+{
+	struct mel_network *net;
+	struct mel_session *session;
+	struct mel_pool *pool;
+	struct mel_tensor out[1], copy = {0};
+
+	if (mel_pool_open(&pool, threads, NULL) ||
+	    mel_network_open(&net, path, MEL_ISA_AUTO, NULL) ||
+	    mel_session_open(&session, net, pool, NULL))
+		abort();
+	mel_session_seed(session, seed);
+	for (int run = 0; run < 2; run++) {
+		mel_tensor_free(&copy);
+		if (mel_session_run(session, NULL, out, NULL) ||
+		    mel_tensor_copy(&copy, out, NULL))
+			abort();
+	}
+	mel_session_close(session);
+	mel_network_close(net);
+	mel_pool_close(pool);
+	return copy;
+}
+
+/* Noise is neither folded nor planned, and two nodes draw other numbers. */
+static void
+test_network(void)
+{
+	const int64_t shape[2] = {10, 2000};
+	struct mel_buf g = {0};
+	char *dir = temp_dir(), path[512];
+	struct mel_tensor a, b, c;
+
+	snprintf(path, sizeof(path), "%s/m.onnx", dir);
+	add_node(&g, "RandomNormal", "", "n",
+	    attr_ints((struct mel_buf){0}, "shape", shape, 2));
+	add_node(&g, "RandomNormalLike", "n", "m", (struct mel_buf){0});
+	add_node(&g, "Sub", "n m", "y", (struct mel_buf){0});
+	add_io(&g, 12, "y", PB_F32, 0, NULL);
+	save_model(path, &g, 13);
+	a = run_graph(path, 1, 1);
+	b = run_graph(path, 1, 3);
+	c = run_graph(path, 2, 1);
+	ok(same(&a, &b), "the same seed: the same noise, on any threads");
+	ok(!same(&a, &c), "another seed, other noise");
+	ok(((float *)a.data)[0] != 0 && ((float *)a.data)[1] != 0,
+	    "two nodes draw different numbers");
+	mel_tensor_free(&a);
+	mel_tensor_free(&b);
+	mel_tensor_free(&c);
+	unlink(path);
+	rmdir(dir);
+	free(dir);
+}
+
 static void
 test_dropout(void)
 {
@@ -393,5 +455,6 @@ main(void)
 	test_moments("RandomNormal", 0, 1);
 	test_like();
 	test_dropout();
+	test_network();
 	return tap_done();
 }
