@@ -166,8 +166,9 @@ eye_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	(void)in;
 	(void)run;
 	(void)err;
-	if (rows && cols)
-		memset(out[0].data, 0, mel_tensor_bytes(&out[0]));
+	if (!rows || !cols)
+		return 0;
+	memset(out[0].data, 0, mel_tensor_bytes(&out[0]));
 	for (int64_t r = 0; r < rows; r++) {
 		/* r + k without overflow */
 		if (p->k < -r || p->k >= cols - r)

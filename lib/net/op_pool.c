@@ -66,6 +66,7 @@ pool_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	const struct mel_tensor *x = in[0];
 	int64_t dim[MEL_MAX_DIMS];
 	struct mel_window_axis axis;
+	double taps = 1;
 
 	if (mel_infer_type(node, x->dtype,
 		p->max ? MEL_TYPE_FLOAT | 1u << MEL_U8 : MEL_TYPE_FLOAT, err))
@@ -77,8 +78,14 @@ pool_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	for (int d = 0; d < p->window.axes; d++) {
 		if (find_axis(node, x, d, &axis, err))
 			return -1;
+		if (axis.lo >= axis.reach || axis.hi >= axis.reach)
+			return mel_node_fail(
+			    node, err, "windows that lie in the padding");
+		taps *= (double)axis.taps;
 		dim[2 + d] = axis.out;
 	}
+	if (taps > MEL_WINDOW_LARGEST)
+		return mel_node_fail(node, err, "windows are too large");
 	if (mel_infer_shape(node, &out[0], x->dtype, x->ndim, dim, err))
 		return -1;
 	if (node->n_out < 2)

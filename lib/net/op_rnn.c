@@ -85,6 +85,10 @@ check_inputs(const struct mel_node *node, const struct mel_tensor *const in[],
 		return mel_node_fail(
 		    node, err, "X, W and R must be f32 with 3 axes");
 	n = find_sizes(p, in);
+	/* A tensor without elements may have any other length. */
+	if ((double)n.batch * ((double)n.input + 16.0 * (double)n.hidden) >
+	    0x1p48)
+		return mel_node_fail(node, err, "lengths are too large");
 	if (p->hidden && (size_t)p->hidden != n.hidden)
 		return mel_node_fail(node, err, "hidden_size = %lld, R has %zu",
 		    (long long)p->hidden, n.hidden);

@@ -14,7 +14,7 @@
  * imaginary). Each line is one transform in double, rounded at the end.
  */
 
-#define LONGEST (1 << 26)
+#define LONGEST (1 << 24)
 
 struct dft {
 	int64_t inverse, onesided;
