@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Feeds a tool prefixes of record streams, all of which are cut streams.
 
-    cut-tool.py [--status N] {--every STREAM | --edges STREAM} COMMAND ...
+    cut-tool.py [--status N] [--step N] {--every STREAM | --edges STREAM}
+        COMMAND ...
 
 For each prefix the command must exit with 1 (or N), print one line that names
 the last whole record, and send no finish of its own. A whole stream must pass.
---every: each byte; --edges: the begin of each record, one byte before, one
-behind it, and its middle, for streams too large for every byte. Prints what
-went wrong; exit status 0 if nothing did.
+--every: each byte, or each N-th; --edges: the begin of each record, one byte
+before, one behind it, and its middle, for streams too large for every byte.
+Prints what went wrong; exit status 0 if nothing did.
 """
 import argparse
 import concurrent.futures
@@ -79,7 +80,7 @@ def fault(tool, data, last, wanted):
     return None
 
 
-def try_stream(tool, path, edges, wanted):
+def try_stream(tool, path, step, wanted):
     with open(path, "rb") as file:
         data = file.read()
     found, end = records(data)
@@ -89,8 +90,8 @@ def try_stream(tool, path, edges, wanted):
     if status or err:
         faults.append("the whole stream: status %d, %s" % (status, err))
     starts = [at for at, _ in found] + [end]
-    cuts = range(end)
-    if edges:
+    cuts = range(0, end, step or 1)
+    if not step:
         cuts = sorted({at + d for at in starts for d in (-1, 0, 1)} |
                       {(a + b) // 2 for a, b in zip(starts, starts[1:])})
         cuts = [cut for cut in cuts if 0 <= cut < end]
@@ -113,14 +114,15 @@ def try_stream(tool, path, edges, wanted):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--status", type=int, default=1)
+    parser.add_argument("--step", type=int, default=1)
     parser.add_argument("--every", action="append", default=[])
     parser.add_argument("--edges", action="append", default=[])
     parser.add_argument("command", nargs=argparse.REMAINDER)
     args = parser.parse_args()
     tool = Tool(args.command)
-    faults = sum(try_stream(tool, path, False, args.status)
+    faults = sum(try_stream(tool, path, args.step, args.status)
                  for path in args.every)
-    faults += sum(try_stream(tool, path, True, args.status)
+    faults += sum(try_stream(tool, path, 0, args.status)
                   for path in args.edges)
     return faults > 0
 

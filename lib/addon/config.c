@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "addon/config.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "addon/addon.h"
 #include "addon/yaml.h"
+#include "base/err.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/option.h"
@@ -206,6 +208,9 @@ read_contract(struct mel_addon *a, const yaml_node_t *map, struct mel_err *err)
 		return mel_yaml_fail(a->yaml, map, err,
 		    "mel: a mapping is wanted, as {name: hifigan22k}");
 	json = json_object();
+	if (!json)
+		return mel_fail(err, "out of memory");
+	errno = 0;
 	for (size_t i = 0; !rc && i < mel_yaml_count(map); i++) {
 		const yaml_node_t *key = mel_yaml_key(a->yaml, map, i);
 		const yaml_node_t *value = mel_yaml_value(a->yaml, map, i);
@@ -213,8 +218,10 @@ read_contract(struct mel_addon *a, const yaml_node_t *map, struct mel_err *err)
 						 : list_json(a, value);
 
 		if (json_object_set_new(json, mel_yaml_text(key), v))
-			rc = mel_yaml_fail(a->yaml, value, err,
-			    "mel: %s: a value is wanted", mel_yaml_text(key));
+			rc = mel_yaml_fail(a->yaml, value, err, "mel: %s: %s",
+			    mel_yaml_text(key),
+			    errno == ENOMEM ? "out of memory"
+					    : "a value is wanted");
 	}
 	if (!rc && mel_contract_from_json(&contract, json, err))
 		rc = mel_yaml_fail_at(a->yaml, map, err);

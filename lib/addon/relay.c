@@ -11,6 +11,7 @@
 #include "block/streamable.h"
 #include "tensor/bundle.h"
 #include "tensor/head.h"
+#include "tensor/meta.h"
 #include "tensor/reader.h"
 #include "tensor/record.h"
 #include "tensor/tensor.h"
@@ -24,7 +25,6 @@ struct state {
 	struct mel_head head;        /* of the first stream */
 	struct mel_bundle data;
 	json_t *begin;
-	bool open; /* the output has begun this utterance */
 };
 
 /* Side rows and notes go on as they come. */
@@ -38,7 +38,7 @@ pass_on(void *ctx, const struct mel_record *record, struct mel_err *err)
 
 	if (record->header.kind == MEL_NOTE) {
 		rc = mel_writer_note(u->writer, record->meta, err);
-	} else {
+	} else if (u->begun) { /* else it failed before, and has no rows */
 		port = mel_head_find(mel_stage_head(u->stage),
 		    in->port[record->header.port].name);
 		if (port >= 0)
@@ -173,10 +173,11 @@ static int
 begin_one(struct state *s, const struct mel_record *record, struct mel_err *err)
 {
 	json_decref(s->begin);
-	s->begin = json_copy(record->meta);
+	s->begin = mel_meta_copy(record->meta, err);
 	mel_bundle_free(&s->data);
 	mel_inlet_begin(&s->inlet, s->relay->reader);
-	return s->begin ? 0 : mel_fail(err, "out of memory");
+	s->relay->utter.begun = false;
+	return s->begin ? 0 : -1;
 }
 
 /* Behind a finish (cat a b): more utterances if they are of the same kind. */

@@ -106,9 +106,10 @@ write_rows(struct mel_utter *u, struct mel_err *err)
 	struct mel_tensor view;
 	size_t floats;
 
-	if (!mel_size_mul(&floats, (size_t)u->block, (size_t)dim[1]) ||
-	    mel_reserve(&u->buffer, &u->cap, floats, sizeof(*u->buffer), err))
+	if (!mel_size_mul(&floats, (size_t)u->block, (size_t)dim[1]))
 		return mel_fail(err, "rows are too wide");
+	if (mel_reserve(&u->buffer, &u->cap, floats, sizeof(*u->buffer), err))
+		return -1;
 	do {
 		dim[0] = mel_stage_pull(u->stage, u->block, u->buffer, err);
 		if (dim[0] < 0)
@@ -131,6 +132,7 @@ int
 mel_utter_run(struct mel_utter *u, json_t *begin, const struct mel_bundle *data,
     struct mel_streamable *source, struct mel_err *err)
 {
+	u->begun = false;
 	u->rows = 0;
 	u->first_row_ns = 0;
 	if (mel_stage_begin(u->stage, data, source, err) ||
@@ -140,6 +142,7 @@ mel_utter_run(struct mel_utter *u, json_t *begin, const struct mel_bundle *data,
 		u->broken = true;
 		return -1;
 	}
+	u->begun = true;
 	if (write_sequence_ports(u, err))
 		return -1;
 	return mel_stage_has_rows(u->stage) ? write_rows(u, err) : 0;

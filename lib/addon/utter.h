@@ -24,6 +24,7 @@ struct mel_utter {
 	int64_t block; /* rows a record, > 0 */
 
 	/* Set per run. */
+	bool begun;            /* the begin record is written */
 	uint64_t rows;         /* written */
 	uint64_t first_row_ns; /* mel_clock_ns when the first were, or 0 */
 

@@ -205,6 +205,8 @@ check_document(struct mel_yaml *yaml, struct mel_err *err)
 static int
 fail_parser(const char *path, const yaml_parser_t *parser, struct mel_err *err)
 {
+	if (parser->error == YAML_MEMORY_ERROR)
+		return mel_fail(err, "%s: out of memory", path);
 	mel_fail(err, "%s", parser->problem ? parser->problem : "not YAML");
 	/* Bytes that are no text have no line yet. */
 	if (parser->error == YAML_READER_ERROR)

@@ -31,6 +31,22 @@ mel_fail(struct mel_err *err, const char *fmt, ...)
 }
 
 int
+mel_fail_library(struct mel_err *err, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (errno == ENOMEM)
+		return mel_fail(err, "out of memory");
+	if (!err)
+		return -1;
+	va_start(ap, fmt);
+	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	va_end(ap);
+	one_line(err->msg);
+	return -1;
+}
+
+int
 mel_fail_errno(struct mel_err *err, const char *fmt, ...)
 {
 	char space[128];

@@ -29,6 +29,14 @@ int mel_fail(struct mel_err *err, const char *fmt, ...)
 int mel_fail_errno(struct mel_err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/*
+ * The failure of a library that does not tell bad input from a lack of memory:
+ * "out of memory" if errno is ENOMEM, else the message. errno must have been 0
+ * when the library was called.
+ */
+int mel_fail_library(struct mel_err *err, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Puts "WHERE: " in front of the message that is there, and returns -1. */
 int mel_fail_in(struct mel_err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,11 +235,12 @@ mel_contract_load(
 		return mel_contract_named(c, source, err);
 	if (mel_read_file(source, FILE_LIMIT, &text, err))
 		return -1;
+	errno = 0;
 	json = json_loadb(text.data ? text.data : "", text.len,
 	    JSON_REJECT_DUPLICATES, &where);
 	mel_buf_free(&text);
 	if (!json)
-		return mel_fail(err, "%s:%d:%d: %s", source, where.line,
+		return mel_fail_library(err, "%s:%d:%d: %s", source, where.line,
 		    where.column, where.text);
 	rc = mel_contract_from_json(c, json, err);
 	json_decref(json);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/onnx.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -291,10 +292,11 @@ load(struct mel_model *model, struct mel_err *err)
 	int rc = -1, opset = 0;
 
 	if (!mel_wire_scan(map->data, map->len, MEL_WIRE_MODEL, &copy, err)) {
+		errno = 0;
 		proto = onnx__model_proto__unpack(
 		    NULL, copy.len, (const uint8_t *)copy.data);
 		if (!proto)
-			mel_fail(err, "not an ONNX model");
+			mel_fail_library(err, "not an ONNX model");
 	}
 	mel_buf_free(&copy);
 	if (!proto)
@@ -340,10 +342,11 @@ read_tensor(
 
 	if (!mel_wire_scan(weights->map.data, weights->map.len, MEL_WIRE_TENSOR,
 		&copy, err)) {
+		errno = 0;
 		proto = onnx__tensor_proto__unpack(
 		    NULL, copy.len, (const uint8_t *)copy.data);
 		if (!proto)
-			mel_fail(err, "not an ONNX tensor");
+			mel_fail_library(err, "not an ONNX tensor");
 	}
 	mel_buf_free(&copy);
 	if (!proto)

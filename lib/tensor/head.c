@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "tensor/meta.h"
 #include "tensor/record.h"
 
 static const char *const sorts[] = {
@@ -85,7 +86,7 @@ mel_head_rows(const struct mel_head *head)
 static json_t *
 port_to_json(const struct mel_port *port)
 {
-	json_t *dims = json_array();
+	json_t *dims = json_array(), *json;
 
 	for (int i = 0; i < port->ndim; i++) {
 		json_t *dim = port->dim[i] == MEL_OPEN
@@ -98,18 +99,24 @@ port_to_json(const struct mel_port *port)
 			return NULL;
 		}
 	}
-	return json_pack("{s:s, s:s, s:o, s:s}", "name", port->name, "dtype",
+	/* "o" would leak dims where the object itself cannot be made. */
+	json = json_pack("{s:s, s:s, s:O, s:s}", "name", port->name, "dtype",
 	    mel_dtype_name(port->dtype), "dims", dims, "sort",
 	    sorts[port->sort]);
+	json_decref(dims);
+	return json;
 }
 
 static int
 fill_json(json_t *json, const struct mel_head *head)
 {
-	json_t *ports = json_array();
-	int bad = json_object_set_new(json, "melpipe", json_integer(1)) ||
-		  json_object_set_new(json, "ports", ports);
+	json_t *ports = NULL;
+	int bad = json_object_set_new(json, "melpipe", json_integer(1));
 
+	if (!bad) {
+		ports = json_array();
+		bad = json_object_set_new(json, "ports", ports);
+	}
 	for (size_t i = 0; i < head->n_ports && !bad; i++)
 		bad =
 		    json_array_append_new(ports, port_to_json(&head->port[i]));
@@ -256,9 +263,9 @@ read_extra(struct mel_head *head, json_t *json, struct mel_err *err)
 	static const char *const known[] = {
 	    "melpipe", "ports", "contract", "addon", "done"};
 
-	head->extra = json_copy(json);
+	head->extra = mel_meta_copy(json, err);
 	if (!head->extra)
-		return mel_fail(err, "out of memory");
+		return -1;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		json_object_del(head->extra, known[i]);
 	if (!json_object_size(head->extra)) {

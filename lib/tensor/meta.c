@@ -1,24 +1,59 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tensor/meta.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "tensor/record.h"
 
+/*
+ * Without memory jansson gives a tree with strings cut short, and no error
+ * (numbers reset errno): only what comes out the same twice is what it says.
+ */
+static json_t *
+parse_surely(const char *text, size_t n, json_error_t *why)
+{
+	json_t *json = json_loadb(text, n, JSON_REJECT_DUPLICATES, why);
+	json_t *again = json ? json_loadb(text, n, 0, why) : NULL;
+
+	if (json && !json_equal(json, again)) {
+		json_decref(json);
+		json = NULL;
+		errno = ENOMEM;
+	}
+	json_decref(again);
+	return json;
+}
+
 json_t *
 mel_meta_parse(const char *text, size_t n, struct mel_err *err)
 {
 	json_error_t why;
-	json_t *json = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
+	json_t *json;
 
+	errno = 0;
+	json = parse_surely(text, n, &why);
 	if (!json)
-		mel_fail(err, "JSON, byte %d: %s", why.position, why.text);
+		mel_fail_library(
+		    err, "JSON, byte %d: %s", why.position, why.text);
 	else if (!json_is_object(json))
 		mel_fail(err, "JSON that is not an object");
 	if (json_is_object(json))
 		return json;
 	json_decref(json);
+	return NULL;
+}
+
+json_t *
+mel_meta_copy(json_t *json, struct mel_err *err)
+{
+	json_t *copy = json_deep_copy(json);
+
+	if (copy && json_equal(copy, json))
+		return copy;
+	json_decref(copy);
+	mel_fail(err, "out of memory");
 	return NULL;
 }
 

@@ -20,6 +20,12 @@ struct mel_record_header;
 json_t *mel_meta_parse(const char *text, size_t n, struct mel_err *err);
 
 /*
+ * A new reference to a copy of any JSON, or NULL: out of memory. jansson's own
+ * copy then lacks members without a word.
+ */
+json_t *mel_meta_copy(json_t *json, struct mel_err *err);
+
+/*
  * Checks what a record of header->kind must say: BEGIN a key, END its rows,
  * ERROR who, why and for which key. A HEAD is checked by mel_head_from_json.
  * meta may be NULL.

@@ -133,9 +133,13 @@ make_front(struct mel_writer *w, struct mel_record_header *h, json_t *meta,
 	int bad;
 
 	if (meta) {
+		/* jansson gives a part of the text when memory is out. */
+		errno = 0;
 		text = json_dumps(meta, JSON_COMPACT);
-		if (!text)
+		if (!text || errno == ENOMEM) {
+			free(text);
 			return mel_fail(err, "out of memory");
+		}
 	}
 	len = text ? strlen(text) : 0;
 	w->front.len = 0;
@@ -231,11 +235,11 @@ mel_writer_begin(struct mel_writer *writer, json_t *meta, struct mel_err *err)
 	writer->first_us = 0;
 	h.t_us = elapsed(writer);
 	key = mel_strdup(json_string_value(json_object_get(meta, "key")), err);
-	copy = json_copy(meta);
-	if (json_object_set_new(
-		copy, "t0", json_integer((json_int_t)writer->t0)))
+	copy = key ? mel_meta_copy(meta, err) : NULL;
+	if (copy && json_object_set_new(
+			copy, "t0", json_integer((json_int_t)writer->t0)))
 		mel_fail(err, "out of memory");
-	else if (key)
+	else if (copy)
 		rc = emit_next(writer, &h, copy, NULL, err);
 	json_decref(copy);
 	if (rc) {
@@ -343,17 +347,22 @@ mel_writer_data(struct mel_writer *writer, int port,
 static json_t *
 copy_stages(const struct mel_writer *w, json_t *stages)
 {
-	json_t *copy = stages ? json_deep_copy(stages) : json_array(), *stage;
+	json_t *copy = stages ? mel_meta_copy(stages, NULL) : json_array();
+	json_t *stage;
 	size_t i;
+	int bad = 0;
 
 	json_array_foreach(copy, i, stage)
 	{
 		if (w->options.times)
 			break;
-		json_object_set_new(stage, "first_us", json_integer(0));
-		json_object_set_new(stage, "last_us", json_integer(0));
+		bad |= json_object_set_new(stage, "first_us", json_integer(0));
+		bad |= json_object_set_new(stage, "last_us", json_integer(0));
 	}
-	return copy;
+	if (!bad)
+		return copy;
+	json_decref(copy);
+	return NULL;
 }
 
 int
@@ -371,7 +380,7 @@ mel_writer_end(struct mel_writer *writer, json_t *stages, struct mel_err *err)
 	all = copy_stages(writer, stages);
 	meta = json_pack(
 	    "{s:I, s:O?}", "rows", (json_int_t)h.first, "stages", all);
-	if (!meta ||
+	if (!all || !meta ||
 	    json_array_append_new(
 		all, json_pack("{s:s, s:I, s:I}", "tool", writer->options.tool,
 			 "first_us", (json_int_t)writer->first_us, "last_us",
@@ -405,9 +414,11 @@ plain_string(const char *s)
 static int
 begin_with_key(struct mel_writer *w, const char *key, struct mel_err *err)
 {
-	json_t *meta = json_pack("{s:o}", "key", plain_string(key));
+	json_t *text = plain_string(key);
+	json_t *meta = json_pack("{s:O}", "key", text);
 	int rc;
 
+	json_decref(text);
 	if (!meta)
 		return mel_fail(err, "out of memory");
 	rc = mel_writer_begin(w, meta, err);
@@ -420,16 +431,18 @@ mel_writer_error(struct mel_writer *writer, const char *key, const char *tool,
     const char *message, struct mel_err *err)
 {
 	struct mel_record_header h = {.kind = MEL_ERROR};
-	json_t *meta;
+	json_t *meta, *text;
 	int rc;
 
 	assert(writer->grammar.state != MEL_BETWEEN_STREAMS);
 	if (writer->grammar.state == MEL_BETWEEN_UTTERANCES &&
 	    begin_with_key(writer, key, err))
 		return -1;
-	meta = json_pack("{s:s, s:o, s:s}", "tool",
-	    tool ? tool : writer->options.tool, "message",
-	    plain_string(message), "key", writer->key);
+	text = plain_string(message);
+	meta = json_pack("{s:s, s:O, s:s}", "tool",
+	    tool ? tool : writer->options.tool, "message", text, "key",
+	    writer->key);
+	json_decref(text);
 	if (!meta)
 		return mel_fail(err, "out of memory");
 	h.t_us = elapsed(writer);
