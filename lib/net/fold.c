@@ -56,7 +56,7 @@ fold_node(struct fold *f, struct mel_node *node, struct mel_err *err)
 {
 	int rc;
 
-	if (!collect(f, node))
+	if (node->op->random || !collect(f, node))
 		return 0;
 	rc = mel_node_infer(node, f->in, f->out, err);
 	if (rc < 0)

@@ -39,6 +39,7 @@ struct mel_session {
 	struct mel_planner planner;
 	struct mel_cached_plan cache[MEL_SESSION_PLANS];
 	uint64_t clock;         /* runs so far */
+	uint64_t seed;          /* see mel_session_seed */
 	struct mel_plan *later; /* plans of this run behind the first one */
 	unsigned char *arena;   /* owned, 64-byte aligned */
 	size_t arena_bytes;

@@ -2,6 +2,8 @@
 #ifndef MEL_NET_NETWORK_H
 #define MEL_NET_NETWORK_H
 
+#include <stdint.h>
+
 #include "net/isa.h"
 
 struct mel_err;
@@ -35,9 +37,17 @@ int mel_session_open(struct mel_session **session,
 void mel_session_close(struct mel_session *session);
 
 /*
+ * Random operators of the next runs draw from this seed, 0 at first. The same
+ * seed and inputs give the same noise again, on any number of threads: who
+ * wants other noise in each run gives another seed for each.
+ */
+void mel_session_seed(struct mel_session *session, uint64_t seed);
+
+/*
  * Runs it. in: [n_input] tensors in the order of the graph's inputs, of the
  * declared dtype. out: [n_output], set to views that are valid until the next
- * run or close. The result depends on nothing but the inputs and the ISA.
+ * run or close. The result depends on nothing but the inputs, the seed and the
+ * ISA.
  */
 int mel_session_run(struct mel_session *session, const struct mel_tensor *in,
     struct mel_tensor *out, struct mel_err *err);

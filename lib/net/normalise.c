@@ -159,6 +159,91 @@ flat_softmax(struct pass *p, int i, struct mel_err *err)
 }
 
 static int
+rename_to(struct mel_node *node, const char *kind, struct mel_err *err)
+{
+	char *copy = mel_strdup(kind, err);
+
+	if (!copy)
+		return -1;
+	free(node->kind);
+	node->kind = copy;
+	return 0;
+}
+
+/* Scatter is what ScatterElements was called before 11. */
+static int
+scatter(struct pass *p, int i, struct mel_err *err)
+{
+	return rename_to(&p->graph->node[i], "ScatterElements", err);
+}
+
+/* Resize 10: data, scales; coordinates without half pixels, rounded down. */
+static int
+plain_resize(struct pass *p, int i, struct mel_err *err)
+{
+	struct mel_node *node = &p->graph->node[i];
+	int scales;
+
+	if (node->n_in != 2)
+		return mel_node_fail(node, err, "needs data and scales");
+	scales = node->in[1];
+	if (mel_node_resize_inputs(node, 3, err))
+		return -1;
+	node->in[1] = MEL_ABSENT;
+	node->in[2] = scales;
+	return mel_node_add_string(
+		   node, "coordinate_transformation_mode", "asymmetric", err) ||
+		       mel_node_add_string(node, "nearest_mode", "floor", err)
+		   ? -1
+		   : 0;
+}
+
+/* Upsample 7: the scales are an attribute; 9: an input. */
+static int
+upsample(struct pass *p, int i, struct mel_err *err)
+{
+	struct mel_node *node = &p->graph->node[i];
+	const struct mel_attr *a = mel_node_attr(node, "scales");
+	struct mel_tensor t;
+	int64_t n;
+	int v;
+
+	if (rename_to(node, "Resize", err))
+		return -1;
+	if (!a)
+		return plain_resize(p, i, err);
+	if (a->type != MEL_ATTR_FLOATS || node->n_in != 1)
+		return mel_node_fail(
+		    node, err, "scales are no list, or given twice");
+	n = (int64_t)a->n;
+	t = mel_tensor_view(MEL_F32, 1, &n, a->floats);
+	v = add_constant(p->graph, &t, err);
+	if (v < 0 || set_input(node, 1, v, err))
+		return -1;
+	mel_node_drop_attr(node, "scales");
+	return plain_resize(p, i, err);
+}
+
+/* DFT 17: the axis is an attribute, 1 if it is left out. */
+static int
+dft_axis(struct pass *p, int i, struct mel_err *err)
+{
+	struct mel_node *node = &p->graph->node[i];
+	struct mel_tensor t;
+	int64_t axis;
+	int v;
+
+	if (mel_attr_int(node, "axis", 1, &axis, err))
+		return -1;
+	t = mel_tensor_view(MEL_I64, 0, NULL, &axis);
+	v = add_constant(p->graph, &t, err);
+	if (v < 0 || set_input(node, 2, v, err))
+		return -1;
+	mel_node_drop_attr(node, "axis");
+	return 0;
+}
+
+static int
 last_axis(struct pass *p, int i, struct mel_err *err)
 {
 	struct mel_node *node = &p->graph->node[i];
@@ -168,17 +253,61 @@ last_axis(struct pass *p, int i, struct mel_err *err)
 	return mel_node_add_int(node, "axis", -1, err);
 }
 
+/* A new node with one output, in place of input `slot` of node i. */
+static int
+insert_before(struct pass *p, int i, int slot, const char *kind, int n_in,
+    struct mel_err *err)
+{
+	struct mel_graph *g = p->graph;
+	int v = mel_graph_add_value(g, "", err), n;
+
+	if (v < 0)
+		return -1;
+	n = mel_graph_add_node(g, kind, g->node[i].name, n_in, 1, err);
+	if (n < 0)
+		return -1;
+	g->node[n].in[0] = g->node[i].in[slot];
+	g->node[n].out[0] = v;
+	g->node[i].in[slot] = v;
+	return n;
+}
+
+/* Operand 1 begins at axis `axis` of operand 0. */
+static int
+align_second(struct pass *p, int i, int64_t axis, struct mel_err *err)
+{
+	struct mel_graph *g = p->graph;
+	int n;
+
+	if (g->node[i].n_in < 2)
+		return mel_node_fail(&g->node[i], err, "input 1 is missing");
+	n = insert_before(p, i, 1, "(align)", 2, err);
+	if (n < 0)
+		return -1;
+	g->node[n].in[1] = g->node[i].in[0];
+	return mel_node_add_int(&g->node[n], "axis", axis, err);
+}
+
+static int
+channel_slope(struct pass *p, int i, struct mel_err *err)
+{
+	return align_second(p, i, 1, err);
+}
+
 /* Before 7 a second operand was aligned by an attribute. */
 static int
 old_broadcast(struct pass *p, int i, struct mel_err *err)
 {
 	struct mel_node *node = &p->graph->node[i];
+	int64_t axis;
 
-	if (mel_node_attr(node, "axis"))
-		return mel_node_fail(
-		    node, err, "axis of opset 6 is not supported");
 	mel_node_drop_attr(node, "broadcast");
-	return 0;
+	if (!mel_node_attr(node, "axis"))
+		return 0;
+	if (mel_attr_int(node, "axis", 0, &axis, err))
+		return -1;
+	mel_node_drop_attr(node, "axis");
+	return align_second(p, i, axis, err);
 }
 
 static int
@@ -366,6 +495,12 @@ static const struct rule {
     {"Softmax", 13, 99, last_axis},
     {"LogSoftmax", 1, 13, flat_softmax},
     {"LogSoftmax", 13, 99, last_axis},
+    {"Hardmax", 1, 13, flat_softmax},
+    {"PRelu", 1, 7, channel_slope},
+    {"Scatter", 1, 99, scatter},
+    {"Upsample", 7, 10, upsample},
+    {"Resize", 10, 11, plain_resize},
+    {"DFT", 17, 20, dft_axis},
     {"BatchNormalization", 1, 7, old_statistics},
     {"BatchNormalization", 1, 14, drop_statistics},
     {"Reshape", 1, 5, shape_to_input},

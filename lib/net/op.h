@@ -30,6 +30,14 @@ struct mel_pool;
  *			meaning before opset 13)
  *	BatchNormalization	inference: one output, unless training_mode
  *	TopK		data, k
+ *	Hardmax		as Softmax
+ *	Resize		data, [roi], [scales], [sizes]; Upsample is one, too
+ *	DFT		data, [dft_length], [axis]
+ *	Scatter		is ScatterElements
+ *	Add, PRelu ...	where operands before opset 7 were not aligned at the
+ *			last axis, an operator "(align)" does it: it gives
+ *			input 0 axes of length 1 behind its own, so that it
+ *			begins at axis `axis` of input 1
  * Everything else has the attributes of its newest version up to opset 21.
  */
 
@@ -50,7 +58,8 @@ struct mel_run {
 	unsigned char *scratch; /* `stride` bytes for each worker of the pool,
 				   64-byte aligned; as asked by op->scratch */
 	size_t stride;
-	uint64_t seed; /* of noise; keyed by (seed, node, element) */
+	uint64_t seed;   /* of noise; keyed by (seed, node, element) */
+	uint64_t stream; /* of noise: the number of the node at hand */
 };
 
 /* Returned by infer: the value of some input must be known first. */
@@ -68,6 +77,11 @@ struct mel_op {
 	 * forward may be called with inputs whose data is NULL.
 	 */
 	bool shape_only;
+	/*
+	 * The value depends on run->seed and run->stream, too: it is computed
+	 * in each run, never while loading or planning.
+	 */
+	bool random;
 	/*
 	 * out[0] has the data of in[0], only the shape is new (Reshape). A
 	 * plan lets them share memory; elsewhere forward copies.
@@ -100,7 +114,10 @@ struct mel_op {
 	    const struct mel_tensor *const in[], struct mel_tensor out[],
 	    struct mel_err *err);
 
-	/* Scratch bytes per worker for these shapes. NULL: none. */
+	/*
+	 * Scratch bytes per worker for these shapes; no value of an input is
+	 * known. NULL: none.
+	 */
 	size_t (*scratch)(const struct mel_node *node,
 	    const struct mel_tensor *const in[], const struct mel_tensor out[]);
 

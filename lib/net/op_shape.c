@@ -272,6 +272,48 @@ unsqueeze_infer(const struct mel_node *node,
 	return mel_infer_shape(node, &out[0], in[0]->dtype, ndim, dim, err);
 }
 
+/* See net/op.h: operands before opset 7. */
+struct align {
+	int64_t axis;
+};
+
+static int
+align_prepare(struct mel_node *node, struct mel_err *err)
+{
+	struct align *p = node->params;
+
+	return mel_attr_int(node, "axis", 0, &p->axis, err);
+}
+
+static int
+align_infer(const struct mel_node *node, const struct mel_tensor *const in[],
+    struct mel_tensor out[], struct mel_err *err)
+{
+	const struct align *p = node->params;
+	int64_t axis = p->axis < 0 ? p->axis + in[1]->ndim : p->axis;
+
+	mel_infer_like(&out[0], in[0]);
+	if (axis < 0 || axis >= in[1]->ndim)
+		return 0; /* nothing to align with: broadcasting decides */
+	while (out[0].ndim < in[1]->ndim - (int)axis)
+		out[0].dim[out[0].ndim++] = 1;
+	(void)err;
+	return 0;
+}
+
+static const struct mel_op op_align = {
+    .name = "(align)",
+    .min_in = 2,
+    .max_in = 2,
+    .min_out = 1,
+    .max_out = 1,
+    .params_size = sizeof(struct align),
+    .alias = true,
+    .prepare = align_prepare,
+    .infer = align_infer,
+    .forward = alias_forward,
+};
+
 static const struct mel_op op_identity = {
     .name = "Identity",
     .min_in = 1,
@@ -363,5 +405,6 @@ const struct mel_op *const mel_ops_shape[] = {
     &op_flatten,
     &op_squeeze,
     &op_unsqueeze,
+    &op_align,
     NULL,
 };

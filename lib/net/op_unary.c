@@ -38,7 +38,14 @@ VECTOR_ROW(erf)
 VECTOR_ROW(sin)
 VECTOR_ROW(cos)
 MEL_ROW1(tan_f32, float, float, tanf(x))
+MEL_ROW1(asin_f32, float, float, asinf(x))
+MEL_ROW1(acos_f32, float, float, acosf(x))
 MEL_ROW1(atan_f32, float, float, atanf(x))
+MEL_ROW1(sinh_f32, float, float, sinhf(x))
+MEL_ROW1(cosh_f32, float, float, coshf(x))
+MEL_ROW1(asinh_f32, float, float, asinhf(x))
+MEL_ROW1(acosh_f32, float, float, acoshf(x))
+MEL_ROW1(atanh_f32, float, float, atanhf(x))
 VECTOR_ROW(tanh)
 MEL_ROW1(floor_f32, float, float, floorf(x))
 MEL_ROW1(ceil_f32, float, float, ceilf(x))
@@ -75,7 +82,14 @@ static const struct mel_elementwise ops[] = {
     UNARY("Sin", DEAR, [MEL_F32] = sin_f32),
     UNARY("Cos", DEAR, [MEL_F32] = cos_f32),
     UNARY("Tan", DEAR, [MEL_F32] = tan_f32),
+    UNARY("Asin", DEAR, [MEL_F32] = asin_f32),
+    UNARY("Acos", DEAR, [MEL_F32] = acos_f32),
     UNARY("Atan", DEAR, [MEL_F32] = atan_f32),
+    UNARY("Sinh", DEAR, [MEL_F32] = sinh_f32),
+    UNARY("Cosh", DEAR, [MEL_F32] = cosh_f32),
+    UNARY("Asinh", DEAR, [MEL_F32] = asinh_f32),
+    UNARY("Acosh", DEAR, [MEL_F32] = acosh_f32),
+    UNARY("Atanh", DEAR, [MEL_F32] = atanh_f32),
     UNARY("Tanh", DEAR, [MEL_F32] = tanh_f32),
     UNARY("Floor", CHEAP, [MEL_F32] = floor_f32),
     UNARY("Ceil", CHEAP, [MEL_F32] = ceil_f32),
@@ -99,5 +113,12 @@ const struct mel_op *const mel_ops_unary[] = {
     &ops[13].op,
     &ops[14].op,
     &ops[15].op,
+    &ops[16].op,
+    &ops[17].op,
+    &ops[18].op,
+    &ops[19].op,
+    &ops[20].op,
+    &ops[21].op,
+    &ops[22].op,
     NULL,
 };

@@ -26,6 +26,15 @@ extern const struct mel_op *const mel_ops_scan[];    /* CumSum */
 extern const struct mel_op *const mel_ops_conv[];    /* Conv */
 extern const struct mel_op *const mel_ops_matmul[];  /* MatMul, Gemm */
 extern const struct mel_op *const mel_ops_norm[]; /* LayerNormalization ... */
-extern const struct mel_op *const mel_ops_softmax[]; /* Softmax, LogSoftmax */
+extern const struct mel_op *const mel_ops_softmax[];  /* Softmax, LogSoftmax */
+extern const struct mel_op *const mel_ops_pool[];     /* MaxPool ... */
+extern const struct mel_op *const mel_ops_convtr[];   /* ConvTranspose */
+extern const struct mel_op *const mel_ops_rnn[];      /* LSTM, GRU, RNN */
+extern const struct mel_op *const mel_ops_resize[];   /* Resize */
+extern const struct mel_op *const mel_ops_einsum[];   /* Einsum */
+extern const struct mel_op *const mel_ops_spectral[]; /* DFT, STFT */
+extern const struct mel_op *const mel_ops_random[];   /* RandomNormal ... */
+extern const struct mel_op *const mel_ops_group[]; /* GroupNormalization ... */
+extern const struct mel_op *const mel_ops_index[]; /* OneHot, Compress ... */
 
 #endif

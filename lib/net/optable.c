@@ -24,6 +24,15 @@ static const struct mel_op *const *const families[] = {
     mel_ops_matmul,
     mel_ops_norm,
     mel_ops_softmax,
+    mel_ops_pool,
+    mel_ops_convtr,
+    mel_ops_rnn,
+    mel_ops_resize,
+    mel_ops_einsum,
+    mel_ops_spectral,
+    mel_ops_random,
+    mel_ops_group,
+    mel_ops_index,
 };
 
 #define N_FAMILIES (sizeof(families) / sizeof(families[0]))

@@ -114,6 +114,8 @@ is_known(const struct build *b, const struct mel_node *node)
 {
 	size_t bytes = 0;
 
+	if (node->op->random)
+		return false;
 	if (node->op->shape_only)
 		return true;
 	for (int k = 0; k < node->n_in; k++) {

@@ -202,7 +202,9 @@ run_step(struct mel_session *s, const struct mel_plan *plan,
 	const struct mel_node *node = &graph_of(s)->node[step->node];
 	struct mel_run run = {.pool = s->pool,
 	    .kernels = s->network->kernels,
-	    .stride = step->stride};
+	    .stride = step->stride,
+	    .seed = s->seed,
+	    .stream = (uint64_t)step->node};
 
 	for (int k = 0; k < node->n_in; k++)
 		s->in[k] = node->in[k] == MEL_ABSENT
@@ -303,6 +305,12 @@ finish(struct mel_session *s, const struct mel_plan *plan,
 			return -1;
 	}
 	return 0;
+}
+
+void
+mel_session_seed(struct mel_session *session, uint64_t seed)
+{
+	session->seed = seed;
 }
 
 int

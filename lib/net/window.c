@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/window.h"
 
-#include "base/err.h"
-#include "net/graph.h"
-
 #include <string.h>
 
 #include "net/graph.h"

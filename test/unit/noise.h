@@ -47,21 +47,21 @@ noise_tensor(int ndim, const int64_t *dim)
 	return t;
 }
 
-static bool
+__attribute__((unused)) static bool
 same(const struct mel_tensor *a, const struct mel_tensor *b)
 {
 	return mel_tensor_same_shape(a, b) &&
 	       !memcmp(a->data, b->data, mel_tensor_bytes(a));
 }
 
-static const struct mel_kernels *
+__attribute__((unused)) static const struct mel_kernels *
 best(void)
 {
 	return mel_kernels_get(MEL_ISA_AUTO);
 }
 
 /* Runs on 2 and 3 threads: the bytes of `want` must come out. */
-static bool
+__attribute__((unused)) static bool
 threads_agree(struct mel_node *n, const struct mel_tensor *in,
     const struct mel_tensor *want)
 {

@@ -114,6 +114,67 @@ test_softmax(void)
 	check_same(&a, 11, &b, 13, "Softmax of opset 11 flattens");
 }
 
+/* Before 7 an operand began at an axis that was named. */
+static void
+test_align(void)
+{
+	const int64_t two = 2, column[2] = {2, 1}, three = 3;
+	const float v[3] = {-2, 5, 0.5f};
+	struct mel_buf a = {0}, b = {0};
+
+	add_init(&a, "v", PB_F32, 1, &two, v, 8);
+	add_node(&a, "Add", "x v", "y",
+	    attr_int(attr_int(none, "broadcast", 1), "axis", 0));
+	add_init(&b, "v", PB_F32, 2, column, v, 8);
+	add_node(&b, "Add", "x v", "y", none);
+	check_same(&a, 6, &b, 13, "Add of opset 6 from an axis on");
+	add_init(&a, "v", PB_F32, 1, &three, v, 12);
+	add_node(&a, "Neg", "x", "n", none);
+	add_node(&a, "PRelu", "n v", "y", none);
+	add_init(&b, "v", PB_F32, 1, &three, v, 12);
+	add_node(&b, "Neg", "x", "n", none);
+	add_node(&b, "PRelu", "n v", "y", none);
+	check_same(&a, 6, &b, 13, "PRelu of opset 6, a slope a channel");
+}
+
+static void
+test_resize(void)
+{
+	const float scale[2] = {2, 1.5f};
+	const int64_t two = 2;
+	struct mel_buf a = {0}, b = {0};
+
+	for (int opset = 9; opset <= 10; opset++) {
+		add_init(&a, "s", PB_F32, 1, &two, scale, 8);
+		add_node(
+		    &a, opset == 9 ? "Upsample" : "Resize", "x s", "y", none);
+		add_init(&b, "s", PB_F32, 1, &two, scale, 8);
+		add_node(&b, "Resize", "x _ s", "y",
+		    attr_str(attr_str(none, "coordinate_transformation_mode",
+				 "asymmetric"),
+			"nearest_mode", "floor"));
+		check_same(
+		    &a, opset, &b, 13, opset == 9 ? "Upsample 9" : "Resize 10");
+	}
+}
+
+static void
+test_renamed(void)
+{
+	const int64_t at[2] = {1, 0}, dim[2] = {1, 2};
+	const float v[2] = {7, 8};
+
+	struct mel_buf g[2] = {{0}};
+
+	for (int i = 0; i < 2; i++) {
+		add_init(&g[i], "i", PB_I64, 2, dim, at, 16);
+		add_init(&g[i], "v", PB_F32, 2, dim, v, 8);
+		add_node(&g[i], i ? "ScatterElements" : "Scatter", "x i v", "y",
+		    none);
+	}
+	check_same(&g[0], 9, &g[1], 13, "Scatter");
+}
+
 static void
 test_without_effect(void)
 {
@@ -184,9 +245,11 @@ test_refused(void)
 
 	add_node(&g, "Constant", "", "y", none);
 	check_refused(&g, 13, "Constant (node y): needs exactly one value");
-	add_node(&g, "Add", "x x", "y",
+	add_node(&g, "Resize", "x", "y", none);
+	check_refused(&g, 10, "needs data and scales");
+	add_node(&g, "Add", "x", "y",
 	    attr_int(attr_int(none, "broadcast", 1), "axis", 0));
-	check_refused(&g, 6, "axis of opset 6");
+	check_refused(&g, 6, "input 1 is missing");
 	add_node(&g, "BatchNormalization", "x x x x x", "z y", none);
 	check_refused(&g, 9, "y is a training output");
 	add_node(&g, "Cast", "x", "y", none);
@@ -235,6 +298,9 @@ main(void)
 	snprintf(path, sizeof(path), "%s/m.onnx", dir);
 	test_inputs();
 	test_softmax();
+	test_align();
+	test_resize();
+	test_renamed();
 	test_without_effect();
 	test_constant();
 	test_refused();

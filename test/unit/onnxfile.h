@@ -166,6 +166,18 @@ attr_int(struct mel_buf attrs, const char *name, int64_t v)
 }
 
 static inline struct mel_buf
+attr_str(struct mel_buf attrs, const char *name, const char *v)
+{
+	struct mel_buf a = {0};
+
+	put_str(&a, 1, name);
+	put_str(&a, 4, v);
+	put_int(&a, 20, 3);
+	put_msg(&attrs, 5, &a);
+	return attrs;
+}
+
+static inline struct mel_buf
 attr_float(struct mel_buf attrs, const char *name, float v)
 {
 	struct mel_buf a = {0};
