@@ -26,6 +26,8 @@ extern const struct mel_op *const mel_ops_scan[];    /* CumSum */
 extern const struct mel_op *const mel_ops_conv[];    /* Conv */
 extern const struct mel_op *const mel_ops_matmul[];  /* MatMul, Gemm */
 extern const struct mel_op *const mel_ops_norm[]; /* LayerNormalization ... */
-extern const struct mel_op *const mel_ops_softmax[]; /* Softmax, LogSoftmax */
+extern const struct mel_op *const mel_ops_control[];  /* If, Loop, Scan */
+extern const struct mel_op *const mel_ops_sequence[]; /* SequenceAt ... */
+extern const struct mel_op *const mel_ops_softmax[];  /* Softmax, LogSoftmax */
 
 #endif

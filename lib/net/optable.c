@@ -23,6 +23,8 @@ static const struct mel_op *const *const families[] = {
     mel_ops_matmul,
     mel_ops_norm,
     mel_ops_softmax,
+    mel_ops_control,
+    mel_ops_sequence,
 };
 
 #define N_FAMILIES (sizeof(families) / sizeof(families[0]))

@@ -318,7 +318,7 @@ try_lengths(struct mel_network *net, struct mel_pool *pool, bool poison)
 
 	if (mel_session_open(&session, net, pool, NULL))
 		return false;
-	session->poison = poison;
+	session->exec.poison = poison;
 	for (size_t i = 0; same && i < sizeof(rows) / sizeof(*rows); i++) {
 		struct mel_tensor in[2] = {
 		    input(rows[i]), mel_tensor_view(MEL_I64, 0, NULL, &count)};
@@ -365,7 +365,7 @@ is_view_of(const struct mel_tensor *t, const struct mel_session *s)
 {
 	const unsigned char *p = t->data;
 
-	return p >= s->arena && p < s->arena + s->arena_bytes;
+	return p >= s->frame.arena && p < s->frame.arena + s->frame.arena_bytes;
 }
 
 static void
