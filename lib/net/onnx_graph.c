@@ -300,7 +300,8 @@ load_call(struct mel_scope *s, const Onnx__FunctionProto *function,
 	if (!rc && inner.n_given != inner.given.n)
 		rc = mel_fail(err, "an output is defined nowhere");
 	mel_scope_leave(&inner);
-	return rc ? mel_fail_in(err, "%s", call->op_type) : 0;
+	/* The outermost call is what the user wrote. */
+	return rc && !s->call ? mel_fail_in(err, "%s", call->op_type) : rc;
 }
 
 static int

@@ -9,9 +9,9 @@
 
 #define MAX_VALUES 1024 /* inputs or outputs of one node */
 
-/* The attribute must be a body, and the node must have `bodies` of them. */
+/* The attribute must be a body. */
 static int
-check_body(const struct mel_node *node, const char *name, int bodies,
+check_body(const struct mel_node *node, const char *name,
     const struct mel_graph **body, struct mel_err *err)
 {
 	const struct mel_attr *a = mel_node_attr(node, name);
@@ -19,13 +19,18 @@ check_body(const struct mel_node *node, const char *name, int bodies,
 	if (!a || a->type != MEL_ATTR_GRAPH)
 		return mel_node_fail(
 		    node, err, "attribute %s: a graph is wanted", name);
-	for (int i = 0; mel_node_body(node, &i);)
-		bodies--;
-	if (bodies)
-		return mel_node_fail(
-		    node, err, "a graph in an attribute of another name");
 	*body = a->graph;
 	return 0;
+}
+
+static int
+count_bodies(const struct mel_node *node, int n, struct mel_err *err)
+{
+	for (int i = 0; mel_node_body(node, &i);)
+		n--;
+	return n ? mel_node_fail(
+		       node, err, "a graph in an attribute of another name")
+		 : 0;
 }
 
 static int
@@ -36,14 +41,14 @@ if_prepare(struct mel_node *node, struct mel_err *err)
 	for (int i = 0; i < 2; i++) {
 		const struct mel_graph *body = NULL;
 
-		if (check_body(node, name[i], 2, &body, err))
+		if (check_body(node, name[i], &body, err))
 			return -1;
 		if (body->n_formal || body->n_output != node->n_out)
 			return mel_node_fail(node, err,
 			    "%s must have no inputs and %d outputs", name[i],
 			    node->n_out);
 	}
-	return 0;
+	return count_bodies(node, 2, err);
 }
 
 static int
@@ -104,7 +109,7 @@ loop_prepare(struct mel_node *node, struct mel_err *err)
 	struct loop *l = node->params;
 	const struct mel_graph *body = NULL;
 
-	if (check_body(node, "body", 1, &body, err))
+	if (check_body(node, "body", &body, err) || count_bodies(node, 1, err))
 		return -1;
 	*l = (struct loop){
 	    .carried = body->n_formal - 2, .own_in = 2, .body_in = 2};
@@ -139,7 +144,8 @@ scan_prepare(struct mel_node *node, struct mel_err *err)
 	const struct mel_graph *body = NULL;
 	int64_t scanned;
 
-	if (check_body(node, "body", 1, &body, err) ||
+	if (check_body(node, "body", &body, err) ||
+	    count_bodies(node, 1, err) ||
 	    mel_attr_int(node, "num_scan_inputs", 0, &scanned, err) ||
 	    check_plain(node, "scan_input_axes", err) ||
 	    check_plain(node, "scan_output_axes", err) ||

@@ -251,7 +251,7 @@ mel_wire_scan(const uint8_t *bytes, size_t len, enum mel_wire_root root,
 	    [MEL_WIRE_TENSOR] = TENSOR,
 	    [MEL_WIRE_LIST] = LIST};
 	struct scan s = {.start = bytes, .out = out};
-	struct mel_cursor in = {bytes, bytes + len};
+	struct mel_cursor in = {bytes, len ? bytes + len : bytes};
 
 	if (!len)
 		return mel_fail(err, "empty file");
