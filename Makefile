@@ -45,7 +45,8 @@ ONNX_PROTO := $(firstword $(wildcard /usr/include/onnx/onnx.proto \
 	/usr/local/include/onnx/onnx.proto))
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	-Wpointer-arith -Wvla -Wformat=2 -Wwrite-strings -Werror=vla
+	-Wpointer-arith -Wvla -Wformat=2 -Wwrite-strings -Werror=vla \
+	-Werror=implicit-function-declaration
 # No -ffast-math: NaN must stay NaN. No contraction: the row law wants every
 # element computed by one chain of operations, in a loop's body and its tail.
 ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib \
@@ -171,7 +172,15 @@ units: $(UNIT)
 check: all units
 	BUILD=$(abspath $(BUILD)) scripts/run-tests
 
-lint: all
+# Each header compiles alone; those of lib/net/isa are parts of vec.h.
+ALONE := $(patsubst %.h,$(BUILD)/alone/%.o,\
+	$(wildcard lib/*/*.h cmd/*.h test/unit/*.h))
+$(BUILD)/alone/%.o: %.h | $(BUILD)/gen/onnx.pb-c.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itest/unit -Wno-unused -x c -c -o $@ $<
+alone: $(ALONE)
+
+lint: all alone
 	BUILD=$(abspath $(BUILD)) scripts/lint
 
 $(BUILD)/bench/%: $(BUILD)/test/bench/%.o $(LIB_A)
@@ -229,6 +238,6 @@ uninstall:
 	    find "$$dir" -depth -type d -empty -delete; done
 
 FORCE:
-.PHONY: all units check lint fuzz bench install uninstall clean FORCE
+.PHONY: all units check alone lint fuzz bench install uninstall clean FORCE
 .PRECIOUS: $(BUILD)/%.o
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -5,10 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addon/addon.h"
 #include "addon/builtin.h"
 #include "addon/find.h"
 #include "addon/golden.h"
 #include "addon/sums.h"
+#include "addon/yaml.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/registry.h"
 #include "places.h"
 #include "tool.h"
 

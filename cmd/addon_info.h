@@ -2,6 +2,8 @@
 #ifndef ADDON_INFO_H
 #define ADDON_INFO_H
 
+#include <stdbool.h>
+
 #include "voice.h"
 
 /* The parts of tts-addon. Each prints and returns the exit status. */

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "dsp/contract.h"
 #include "dsp/contract_keys.h"
 #include "tool.h"
 

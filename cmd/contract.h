@@ -2,8 +2,10 @@
 #ifndef CONTRACT_H
 #define CONTRACT_H
 
-#include "base/option.h"
-#include "dsp/contract.h"
+#include <stddef.h>
+
+struct mel_contract;
+struct mel_option;
 
 /*
  * --contract and one option per key of a mel contract, made from the library's

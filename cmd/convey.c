@@ -4,8 +4,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "block/clock.h"
+#include "addon/addon.h"
+#include "addon/utter.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "stream.h"
+#include "tensor/head.h"
 #include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tool.h"
 
 struct convey {
 	const struct tool *tool;
@@ -30,9 +37,8 @@ read_head(struct convey *c)
 {
 	struct mel_record record;
 	struct mel_err err;
-	int rc = mel_reader_next(c->reader, &record, &err);
 
-	if (rc <= 0) /* the end comes only behind a head */
+	if (mel_reader_next(c->reader, &record, &err) <= 0)
 		tool_die("%s", err.msg);
 	return mel_reader_head(c->reader);
 }
@@ -70,6 +76,8 @@ convey_main(const struct tool *tool,
 	relay.utter = c.voice.utter;
 	rc = mel_relay_run(&relay, &err);
 	c.voice.utter = relay.utter;
+	c.voice.rows = relay.rows;
+	c.voice.first_ns = relay.first_ns;
 	if (rc)
 		tool_die("%s", err.msg);
 	tool_commit_output(&out);

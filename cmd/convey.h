@@ -2,8 +2,14 @@
 #ifndef CONVEY_H
 #define CONVEY_H
 
-#include "tool.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/option.h"
 #include "voice.h"
+
+struct mel_addon;
+struct tool;
 
 /*
  * A record stream in, a record stream out: what tts-upsample and tts-decode

@@ -3,8 +3,10 @@
 
 #include <unistd.h>
 
+#include "tensor/import.h"
 #include "tensor/npy.h"
-#include "tool.h"
+#include "tensor/reader.h"
+#include "tensor/writer.h"
 
 bool
 copy_wanted(struct copy *c, const char *key)

@@ -2,10 +2,19 @@
 #ifndef COPY_H
 #define COPY_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "stream.h"
 #include "tensor/export.h"
-#include "tensor/import.h"
+#include "tensor/head.h"
 #include "tensor/utterance.h"
+
+struct mel_err;
+struct mel_export;
+struct mel_import;
+struct mel_reader;
+struct mel_writer;
 
 /*
  * The work of tts-copy: utterances from streams or files of other programs to

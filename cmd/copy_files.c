@@ -4,6 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/err.h"
+#include "base/option.h"
+#include "stream.h"
+#include "tensor/bundle.h"
+#include "tensor/export.h"
+#include "tensor/head.h"
+#include "tensor/import.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
+#include "tensor/utterance.h"
+#include "tensor/writer.h"
 #include "tool.h"
 
 /* A refusal is the utterance's, all else is the end. */

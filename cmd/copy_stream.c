@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/err.h"
 #include "copy.h"
 
+#include "stream.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tensor/writer.h"
 #include "tool.h"
 
 /*
@@ -26,23 +32,13 @@ filter_head(struct copy *c, const struct mel_head *in, struct mel_head *out,
 	return 0;
 }
 
-static bool
-same_heads(const struct mel_head *a, const struct mel_head *b)
-{
-	json_t *x = mel_head_to_json(a, NULL), *y = mel_head_to_json(b, NULL);
-	bool same = x && y && json_equal(x, y);
-
-	json_decref(x);
-	json_decref(y);
-	return same;
-}
-
 /* Several streams become one, so they must be of one kind. */
 static int
 take_head(
     struct copy *c, struct mel_reader *reader, int *map, struct mel_err *err)
 {
 	struct mel_head head;
+	const char *key;
 
 	if (filter_head(c, mel_reader_head(reader), &head, map, err)) {
 		mel_head_free(&head);
@@ -53,12 +49,13 @@ take_head(
 		c->started = true;
 		return mel_writer_head(c->writer, &c->head, err);
 	}
-	if (!same_heads(&c->head, &head))
-		map = NULL;
+	key = mel_head_differ(&c->head, &head);
 	mel_head_free(&head);
-	return map ? 0
-		   : mel_fail(err, "%s: another head than the first stream's",
-			 mel_reader_name(reader));
+	return key ? mel_fail(err,
+			 "%s: another head than the first stream's "
+			 "(%s)",
+			 mel_reader_name(reader), key)
+		   : 0;
 }
 
 /* One stream being copied. */

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tensor/head.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
 #include "tensor/text.h"
 
 #define PRINT(...) mel_buf_printf(&d->out, &d->err, __VA_ARGS__)

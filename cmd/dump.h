@@ -2,8 +2,16 @@
 #ifndef DUMP_H
 #define DUMP_H
 
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
 #include "stream.h"
-#include "tensor/record.h"
+
+struct mel_head;
+struct mel_record;
 
 /*
  * What tts-dump prints: follows the records of a stream, selects, and gives

@@ -5,7 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
+#include "dsp/mel.h"
+#include "tensor/head.h"
+#include "tensor/tensor.h"
+#include "tensor/writer.h"
 #include "tool.h"
 
 #define BLOCK 16384 /* samples read at a time from files */

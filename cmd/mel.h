@@ -3,10 +3,14 @@
 #define MEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#include "dsp/mel.h"
+#include "dsp/contract.h"
 #include "dsp/sound_in.h"
-#include "tensor/writer.h"
+
+struct mel_analysis;
+struct mel_writer;
 
 /* tts-mel's work: one sound to one utterance of a mel stream. */
 

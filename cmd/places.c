@@ -8,8 +8,11 @@
 #include "addon/addon.h"
 #include "addon/find.h"
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "block/registry.h"
 #include "dsp/contract.h"
+#include "net/isa.h"
 #include "tool.h"
 
 /* The folder that holds the tool's folder: PREFIX, or build. */

@@ -5,11 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addon/addon.h"
+#include "addon/stage.h"
+#include "addon/utter.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
 #include "block/clock.h"
 #include "block/control.h"
 #include "progress.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
+#include "tensor/writer.h"
 #include "text/lines.h"
+#include "tool.h"
 
 const char *const speak_prints[] = {
     [SPEAK_STREAM] = "stream",

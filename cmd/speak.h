@@ -2,8 +2,14 @@
 #ifndef SPEAK_H
 #define SPEAK_H
 
-#include "tool.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/option.h"
 #include "voice.h"
+
+struct tool;
 
 /*
  * Text in, a record stream out: what tts-encode and tts-pipe do, as far as
@@ -46,6 +52,9 @@ extern const char *const speak_prints[];
 		.help = "the text is phonemes of the voice"},                  \
 	    {"tokens", 0, MEL_OPT_FLAG, SPEAK_AT(tokens),                      \
 		.help = "the text is token ids"},                              \
+	    {"unknown", 0, MEL_OPT_STRING, VOICE_AT(speak_options, unknown),   \
+		.arg = "skip|fail",                                            \
+		.help = "symbols unknown to the voice (default as it says)"},  \
 	    {"print", 0, MEL_OPT_CHOICE, SPEAK_AT(print), .preset = "stream",  \
 		.choice = speak_prints,                                        \
 		.help = "what to write: the stream, or lines of text"},        \

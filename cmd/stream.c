@@ -5,7 +5,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "tensor/reader.h"
+#include "tensor/writer.h"
 #include "tool.h"
 
 const char *const tool_times_names[] = {

@@ -2,10 +2,14 @@
 #ifndef STREAM_H
 #define STREAM_H
 
-#include "base/io.h"
-#include "base/option.h"
-#include "tensor/reader.h"
-#include "tensor/writer.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mel_outfile;
+struct mel_reader;
+struct mel_strings;
+struct mel_writer;
 
 /*
  * Record streams as all tools open them. Like tool.h these functions print and

@@ -9,7 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
+#include "base/option.h"
 
 static const struct tool *this_tool;
 static char *leftover; /* the output, unless it was committed */
@@ -151,6 +155,21 @@ handle(int code, void *values)
 		tool_usage("--%s", err.msg);
 }
 
+/*
+ * A standard descriptor that is closed would be taken by the next file opened,
+ * and messages would go into that. Reading 0 and writing 1 or 2 still fail.
+ */
+static void
+fill_standard(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		if (open("/dev/null", fd ? O_RDONLY : O_WRONLY) != fd)
+			tool_die("/dev/null: cannot open");
+	}
+}
+
 int
 tool_parse(const struct tool *tool, int argc, char **argv, void *values)
 {
@@ -160,6 +179,7 @@ tool_parse(const struct tool *tool, int argc, char **argv, void *values)
 	int code;
 
 	this_tool = tool;
+	fill_standard();
 	/* getopt puts argv[0] in front of its own messages. */
 	if (argc > 0)
 		argv[0] = (char *)(uintptr_t)tool->name;

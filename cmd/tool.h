@@ -2,8 +2,10 @@
 #ifndef TOOL_H
 #define TOOL_H
 
-#include "base/io.h"
-#include "base/option.h"
+#include <stdbool.h>
+
+struct mel_option;
+struct mel_outfile;
 
 /*
  * What all tools share: their command line from an option table, messages on

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "addon_info.h"
+#include "base/option.h"
 #include "tool.h"
+#include "voice.h"
 
 static const struct mel_option options[] = {
     {"write", 0, MEL_OPT_FLAG, offsetof(struct addon_options, write),

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/err.h"
+#include "base/option.h"
+#include "tensor/compare.h"
 #include "tensor/diff.h"
 #include "tensor/npy.h"
 #include "tensor/reader.h"

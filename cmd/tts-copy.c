@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
+#include "base/err.h"
+#include "base/io.h"
+#include "base/option.h"
 #include "copy.h"
+#include "tensor/import.h"
+#include "tensor/writer.h"
 #include "tool.h"
 
 enum {

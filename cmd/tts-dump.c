@@ -2,7 +2,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/err.h"
+#include "base/io.h"
+#include "base/option.h"
 #include "dump.h"
+#include "stream.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
 #include "tool.h"
 
 struct values {

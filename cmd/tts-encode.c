@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/option.h"
 #include "speak.h"
+#include "tool.h"
 
 static const struct mel_option options[] = {
     SPEAK_OPTIONS("1"),

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
+#include "base/io.h"
+#include "base/option.h"
 #include "contract.h"
 #include "dsp/sound_out.h"
 #include "mel.h"

@@ -2,7 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/option.h"
+#include "base/pool.h"
 #include "net/describe.h"
+#include "net/isa.h"
+#include "net/network.h"
 #include "net/runfiles.h"
 #include "net/suite.h"
 #include "tool.h"
@@ -15,42 +21,22 @@ struct values {
 	bool strict;
 };
 
-#define AT(field) offsetof(struct values, field)
+#define AT(field) .offset = offsetof(struct values, field)
 
 /* In the order of enum mel_isa. */
 static const char *const isas[] = {"auto", "portable", "avx2", "avx512", NULL};
 
 static const struct mel_option options[] = {
-    {.name = "input",
-	.letter = 'i',
-	.type = MEL_OPT_LIST,
-	.offset = AT(inputs),
-	.arg = "NAME=FILE",
+    {"input", 'i', MEL_OPT_LIST, AT(inputs), .arg = "NAME=FILE",
 	.help = "run: .npy for this input; one for each"},
-    {.name = "directory",
-	.letter = 'd',
-	.type = MEL_OPT_STRING,
-	.offset = AT(dir),
-	.arg = "DIR",
+    {"directory", 'd', MEL_OPT_STRING, AT(dir), .arg = "DIR",
 	.help = "run: write the outputs there as NAME.npy"},
-    {.name = "isa",
-	.type = MEL_OPT_CHOICE,
-	.offset = AT(isa),
-	.arg = "NAME",
-	.preset = "auto",
+    {"isa", 0, MEL_OPT_CHOICE, AT(isa), .arg = "NAME", .preset = "auto",
 	.choice = isas,
 	.help = "instruction set: auto, portable, avx2 or avx512"},
-    {.name = "threads",
-	.type = MEL_OPT_INT,
-	.offset = AT(threads),
-	.arg = "N",
-	.preset = "1",
-	.min = 1,
-	.max = 1024,
-	.help = "threads that compute"},
-    {.name = "strict",
-	.type = MEL_OPT_FLAG,
-	.offset = AT(strict),
+    {"threads", 0, MEL_OPT_INT, AT(threads), .arg = "N", .preset = "1",
+	.min = 1, .max = 1024, .help = "threads that compute"},
+    {"strict", 0, MEL_OPT_FLAG, AT(strict),
 	.help = "test: within 1e-5 of the largest element"},
     {0},
 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/option.h"
 #include "speak.h"
+#include "tool.h"
+#include "voice.h"
 
 static const struct mel_option options[] = {
     SPEAK_OPTIONS("0"),

@@ -3,8 +3,13 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/err.h"
+#include "base/option.h"
 #include "dsp/contract.h"
 #include "plot/album.h"
+#include "plot/feed.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
 #include "tool.h"
 
 /* AUTO, then enum mel_canvas_format + 1, then TERM. */
@@ -76,7 +81,7 @@ type_of(int type, const struct mel_album *a)
 
 /* Zero, so that rows and bands are counted, for a stream without one. */
 static struct mel_plot_contract
-contract_of(const struct mel_feed_input *in)
+contract_of(const struct mel_plot_feed_input *in)
 {
 	static const char *const unit[][2] = {{"magnitude", "power"},
 	    {"ln magnitude", "ln power"}, {"log10 magnitude", "log10 power"},
@@ -108,7 +113,7 @@ int
 main(int argc, char **argv)
 {
 	struct values v = {0};
-	struct mel_feed feed = {0};
+	struct mel_plot_feed feed = {0};
 	struct mel_album *album = &v.a;
 	struct mel_err err;
 	int first = tool_parse(&tool, argc, argv, &v), n = argc - first, rc;
@@ -127,7 +132,7 @@ main(int argc, char **argv)
 	for (int i = 0; i < n || !i; i++) {
 		const char *name = n ? argv[first + i] : NULL;
 
-		if (mel_feed_add(&feed, tool_open_input(name),
+		if (mel_plot_feed_add(&feed, tool_open_input(name),
 			tool_input_name(name), (uint64_t)v.max_record, &err))
 			tool_die("%s", err.msg);
 		feed.input[i].contract = contract_of(&feed.input[i]);
@@ -139,7 +144,7 @@ main(int argc, char **argv)
 		 : mel_album_make(album, &feed, &err);
 	if (rc < 0)
 		tool_die("%s", err.msg);
-	mel_feed_free(&feed);
+	mel_plot_feed_free(&feed);
 	mel_options_free(options, &v);
 	return rc;
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "addon/stage.h"
+#include "base/option.h"
 #include "convey.h"
+#include "tool.h"
 
 static const struct mel_option options[] = {
     CONVEY_OPTIONS("1"),

@@ -2,7 +2,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/err.h"
+#include "base/io.h"
+#include "base/option.h"
+#include "base/outdir.h"
+#include "base/pool.h"
+#include "dsp/contract.h"
+#include "dsp/griffin.h"
+#include "dsp/sound_in.h"
+#include "dsp/sound_out.h"
 #include "stream.h"
+#include "tensor/reader.h"
 #include "tool.h"
 #include "wave.h"
 

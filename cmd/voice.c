@@ -6,10 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addon/addon.h"
 #include "addon/builtin.h"
+#include "addon/stage.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "block/clock.h"
+#include "net/isa.h"
 #include "places.h"
+#include "tensor/head.h"
+#include "tensor/writer.h"
 #include "tool.h"
 
 const char *const voice_isas[] = {
@@ -121,13 +128,14 @@ voice_open_stage(
 	    .last = last,
 	    .head = head,
 	    .env = &v->env,
+	    .unknown = v->options->unknown,
 	    .by_folder = v->by_folder};
 	struct mel_err err;
 
 	if (last > v->addon->n_positions)
 		options.last = v->addon->n_positions;
 	if (mel_stage_open(&v->utter.stage, &options, &err))
-		tool_die("%s: %s", v->addon->name, err.msg);
+		tool_die("%s", err.msg);
 }
 
 void
@@ -171,8 +179,7 @@ voice_report(const struct voice *v)
 	double hop =
 	    (double)json_integer_value(json_object_get(contract, "hop"));
 	double seconds = rate > 0 ? (double)v->rows * hop / rate : 0;
-	const char *where;
-	uint64_t busy;
+	struct mel_stage_part part;
 
 	if (!v->options->verbose)
 		return;
@@ -184,12 +191,11 @@ voice_report(const struct voice *v)
 	if (seconds > 0)
 		tool_warn("%.2f s of speech, real-time factor %.4f", seconds,
 		    total / 1e3 / seconds);
-	for (size_t i = 0; mel_stage_part(v->utter.stage, i, &where, &busy);
-	     i++)
-		tool_warn("%-40s cpu, %d thread%s: %.1f ms", where,
-		    mel_pool_threads(v->pool),
+	for (size_t i = 0; mel_stage_part(v->utter.stage, i, &part); i++)
+		tool_warn("%-22s %-38s cpu, %d thread%s: %.1f ms", part.type,
+		    part.where, mel_pool_threads(v->pool),
 		    mel_pool_threads(v->pool) == 1 ? "" : "s",
-		    (double)busy / 1e6);
+		    (double)part.busy_ns / 1e6);
 }
 
 void

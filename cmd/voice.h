@@ -2,9 +2,20 @@
 #ifndef VOICE_H
 #define VOICE_H
 
-#include "addon/addon.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "addon/utter.h"
+#include "base/option.h"
+#include "block/env.h"
+#include "block/registry.h"
 #include "stream.h"
+
+struct mel_addon;
+struct mel_head;
+struct mel_outfile;
+struct mel_pool;
 
 /*
  * What the tools that run an addon share: finding it, the threads, the world
@@ -16,6 +27,7 @@ struct voice_options {
 	int64_t threads; /* 0: all processors */
 	int isa;         /* enum mel_isa */
 	bool quiet, verbose;
+	char *unknown; /* owned; see mel_stage_options; NULL: not given */
 };
 
 /* Rows of an option table; `type` is the tool's struct, with `voice` in it. */

@@ -3,9 +3,23 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "base/outdir.h"
+#include "base/pool.h"
+#include "dsp/inverse.h"
+#include "dsp/sound_out.h"
+#include "tensor/bundle.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
+#include "tensor/utterance.h"
 #include "tool.h"
 
 double
@@ -251,6 +265,23 @@ read_head(struct wave_job *job, struct mel_reader *reader, const char *name)
 	return port;
 }
 
+/* The mel of the present stream, if it is called as that of the first. */
+static const struct mel_port *
+same_port(const struct wave_job *job, struct mel_reader *reader,
+    const char *name, struct mel_err *err)
+{
+	const struct mel_port *port =
+	    mel_port(job, mel_reader_head(reader), err);
+
+	if (port && !strcmp(port->name, name))
+		return port;
+	if (port)
+		mel_fail(err, "another port than the first stream's: \"%s\"",
+		    port->name);
+	mel_fail_in(err, "%s", mel_reader_name(reader));
+	return NULL;
+}
+
 void
 wave_job_run(struct wave_job *job, struct mel_reader *reader, const char *name)
 {
@@ -273,8 +304,15 @@ wave_job_run(struct wave_job *job, struct mel_reader *reader, const char *name)
 	options.limit = (uint64_t)ceil(frames) * (uint64_t)job->contract.bands *
 			sizeof(float);
 	options.ports = &ports;
-	while ((rc = mel_utterance_next(&u, reader, &options, &err)) > 0)
+	while ((rc = mel_utterance_next(&u, reader, &options, &err)) > 0) {
+		/* Its stream may be another one (cat a b). */
+		port = same_port(job, reader, ports.item[0], &err);
+		if (!port) {
+			rc = -1;
+			break;
+		}
 		take(job, &u, port);
+	}
 	if (rc < 0) {
 		tool_warn("%s", err.msg);
 		job->failed = true;

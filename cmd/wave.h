@@ -3,12 +3,18 @@
 #define WAVE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
-#include "base/outdir.h"
+#include "dsp/contract.h"
 #include "dsp/griffin.h"
-#include "dsp/inverse.h"
-#include "dsp/sound_out.h"
-#include "tensor/utterance.h"
+
+struct mel_griffin;
+struct mel_inverse;
+struct mel_outdir;
+struct mel_outfile;
+struct mel_pool;
+struct mel_reader;
+struct mel_sound_out;
 
 /* tts-wave's work: mel streams to sound files. */
 

@@ -10,10 +10,12 @@ behind it, and its middle, for streams too large for every byte. Prints what
 went wrong; exit status 0 if nothing did.
 """
 import argparse
+import concurrent.futures
 import os
 import struct
 import sys
 import tempfile
+import threading
 
 KINDS = ("head", "data", "end", "finish", "error", "note", "begin")
 
@@ -37,23 +39,26 @@ def records(data):
 class Tool:
     def __init__(self, command):
         self.command = command
-        self.files = [tempfile.TemporaryFile() for _ in range(3)]
+        self.own = threading.local()
 
     def run(self, data):
-        for file in self.files:
+        if not hasattr(self.own, "files"):
+            self.own.files = [tempfile.TemporaryFile() for _ in range(3)]
+        files = self.own.files
+        for file in files:
             file.seek(0)
             file.truncate()
-        self.files[0].write(data)
-        self.files[0].flush()
-        self.files[0].seek(0)
+        files[0].write(data)
+        files[0].flush()
+        files[0].seek(0)
         pid = os.posix_spawnp(
             self.command[0], self.command, os.environ, file_actions=[
                 (os.POSIX_SPAWN_DUP2, file.fileno(), number)
-                for number, file in enumerate(self.files)])
+                for number, file in enumerate(files)])
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        for file in self.files[1:]:
+        for file in files[1:]:
             file.seek(0)
-        return status, self.files[1].read(), self.files[2].read().decode()
+        return status, files[1].read(), files[2].read().decode()
 
 
 def fault(tool, data, last, wanted):
@@ -89,12 +94,16 @@ def try_stream(tool, path, edges, wanted):
         cuts = sorted({at + d for at in starts for d in (-1, 0, 1)} |
                       {(a + b) // 2 for a, b in zip(starts, starts[1:])})
         cuts = [cut for cut in cuts if 0 <= cut < end]
-    for cut in cuts:
+
+    def one(cut):
         whole = sum(at <= cut for at in starts) - 1
-        why = fault(tool, data[:cut], found[whole - 1][1] if whole else None,
-                    wanted)
-        if why:
-            faults.append("cut at %d: %s" % (cut, why))
+        return fault(tool, data[:cut], found[whole - 1][1] if whole else None,
+                     wanted)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for cut, why in zip(cuts, pool.map(one, cuts)):
+            if why:
+                faults.append("cut at %d: %s" % (cut, why))
     print("%s, %s: %d cuts, %d faults" % (
         path, tool.command[0], len(cuts), len(faults)))
     print("\n".join(faults[:20]))

@@ -44,7 +44,7 @@ setup() {
 }
 
 @test "the Python module is installed" {
-    PYTHONPATH=$PREFIX/share/melpipe/python "$PYTHON" -c 'import melpipe'
+    PYTHONPATH=$PREFIX/share/melpipe/python "$PYTHON" -B -c 'import melpipe'
 }
 
 @test "a program builds against the installed library" {

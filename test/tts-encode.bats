@@ -31,8 +31,8 @@ setup() {
     tts-encode --print tokens Hello, world! >tokens
     tts-encode --tokens -f tokens >d.seq
     tts-cmp --exact c.seq d.seq
-    [ "$(tts-encode --print durations Hello, world! | tr ' ' '\n' |
-        paste -sd+ | bc)" -eq 106 ]
+    [ "$(tts-encode --print durations Hello, world! |
+        awk '{ for (i = 1; i <= NF; i++) n += $i } END { print n }')" -eq 106 ]
     [ "$(echo 'k|A' | tts-encode --keys --print tokens)" = \
         "k|$(tts-encode --print tokens A)" ]
 }
@@ -65,4 +65,16 @@ setup() {
 @test "the page matches and its examples run" {
     page_matches tts-encode
     page_examples tts-encode
+}
+
+@test "--unknown: skipped with one remark, or the utterance fails" {
+    printf 'one ᴥ ☃ ᴥ\ntwo\n' >odd
+    run --separate-stderr tts-encode -f odd --phonemes -o a.seq
+    [ "$status" -eq 0 ] && [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ $stderr == "tts-encode: 000001: "*"unknown"* ]]
+    run --separate-stderr tts-encode --unknown fail -f odd --phonemes -o b.seq
+    fails_with 1 tts-encode
+    [ "$(tts-dump --lengths b.seq | wc -l)" -eq 2 ]
+    run --separate-stderr tts-encode --unknown maybe A
+    [ "$status" -ne 0 ]
 }

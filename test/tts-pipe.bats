@@ -78,3 +78,34 @@ setup() {
     page_matches tts-pipe
     page_examples tts-pipe
 }
+
+@test "B2: what is made is written at once; the head before the first line" {
+    # Waits for a record of that kind in out.mel, 10 s at most.
+    saw() {
+        for _ in $(seq 200); do
+            tts-dump out.mel 2>/dev/null | cut -f 2 | grep -q "^$1\$" && return
+            sleep 0.05
+        done
+        return 1
+    }
+    mkfifo in
+    tts-pipe <in | cat >out.mel &
+    exec 7>in
+    saw head
+    echo A >&7
+    saw end
+    ! saw_finish=$(tts-dump out.mel 2>/dev/null | grep finish)
+    exec 7>&-
+    saw finish
+    wait
+}
+
+@test "a bar for many lines, if standard error is a terminal" {
+    seq 1 9 >lines
+    run script -qec "tts-pipe -f lines -o a.mel" /dev/null
+    [ "$status" -eq 0 ] && [[ $output == *"[####"*" 9/9"* ]]
+    run script -qec "tts-pipe -q -f lines -o a.mel" /dev/null
+    [ "$status" -eq 0 ] && [ -z "$output" ]
+    run --separate-stderr tts-pipe -f lines -o a.mel
+    [ "$status" -eq 0 ] && [ -z "$stderr" ]
+}

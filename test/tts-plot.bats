@@ -228,7 +228,7 @@ END
     [ "$(wc -l <plain)" -eq 12 ]
     [ "$(head -1 plain)" = "a: spoken <text> & more" ]
     # 50 columns of two frames each.
-    [ "$(sed -n 5p plain | tr -cd '▀' | wc -m)" -eq 50 ]
+    [ "$(sed -n 5p plain | grep -o '▀' | wc -l)" -eq 50 ]
     grep -q '^  1000 ▀' plain && grep -q '^     s ' plain
     "$PYTHON" - <<'END'
 import re

@@ -18,7 +18,8 @@ setup() {
 
 @test "tts-wave: convergence as good as the reference's, in the report" {
     run -0 --separate-stderr tts-wave -v -o g.wav g.mel
-    [[ ${stderr_lines[0]} =~ glimmer_22050:\ 242\ frames.*convergence\ ([0-9.]+) ]]
+    [[ ${stderr_lines[0]} =~ \
+        glimmer_22050:\ 242\ frames.*convergence\ ([0-9.]+) ]]
     # The reference on this mel: 0.134.
     awk "BEGIN { exit !(${BASH_REMATCH[1]} < 0.137) }"
     [[ $stderr == *'first sample after '*'real-time factor'* ]]

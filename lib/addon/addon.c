@@ -10,8 +10,13 @@
 #include <unistd.h>
 
 #include "addon/config.h"
+#include "addon/yaml.h"
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "net/netdef.h"
+#include "net/network.h"
 
 static int
 hash_file(struct mel_addon *a, const char *name, bool optional,
@@ -110,9 +115,10 @@ mel_addon_control(
 	for (size_t i = 0; i < a->n_controls; i++) {
 		if (!strcmp(a->control[i].name, name))
 			return &a->control[i];
+	}
+	for (size_t i = 0; i < a->n_controls; i++)
 		mel_buf_printf(
 		    &all, NULL, "%s%s", i ? ", " : "", a->control[i].name);
-	}
 	mel_fail(err, "%s has no control \"%s\", only: %s", a->name, name,
 	    all.data ? all.data : "none");
 	mel_buf_free(&all);

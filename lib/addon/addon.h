@@ -3,11 +3,17 @@
 #define MEL_ADDON_ADDON_H
 
 #include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <yaml.h>
 
-#include "addon/yaml.h"
 #include "base/option.h"
-#include "block/registry.h"
-#include "net/netdef.h"
+#include "net/isa.h"
+
+struct mel_err;
+struct mel_netdef;
+struct mel_registry;
+struct mel_yaml;
 
 /*
  * A voice as a folder: addon.yaml, networks, symbols, golden outputs. See

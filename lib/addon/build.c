@@ -6,8 +6,16 @@
 
 #include "addon/addon.h"
 #include "addon/options.h"
+#include "addon/yaml.h"
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
 #include "block/compose.h"
+#include "block/registry.h"
+#include "block/sequence.h"
+#include "block/streamable.h"
 
 /* The keys of a block that are not its options. */
 static const char *const block_keys[] = {"type", NULL};
@@ -57,12 +65,15 @@ static void *
 read_options(const struct mel_builder *b, yaml_node_t *node,
     const struct mel_option *table, size_t size, struct mel_err *err)
 {
+	const struct mel_option *unknown =
+	    b->unknown ? mel_option_find(table, "unknown") : NULL;
 	void *values = mel_alloc(1, size, err);
 
 	if (!values)
 		return NULL;
 	if (mel_options_preset(table, values, err) ||
-	    mel_options_from_yaml(b, node, table, block_keys, values, err)) {
+	    mel_options_from_yaml(b, node, table, block_keys, values, err) ||
+	    (unknown && mel_option_set(unknown, values, b->unknown, err))) {
 		mel_options_free(table, values);
 		free(values);
 		return NULL;
@@ -271,6 +282,25 @@ mel_build_object(const struct mel_builder *b, yaml_node_t *node,
 	return object_block(b, node, o, object, err);
 }
 
+/* Without a front end token ids are the only way in. */
+static int
+open_ids(const struct mel_builder *b, struct mel_sequence **block,
+    struct mel_err *err)
+{
+	const struct mel_sequence_type *type =
+	    mel_registry_sequence(b->addon->registry, "Ids", err);
+	void *options = type ? mel_alloc(1, type->options_size, err) : NULL;
+
+	if (!options)
+		return -1;
+	if (!mel_options_preset(type->options, options, err) &&
+	    !mel_sequence_open(block, type, options, "text (Ids)", b->env, err))
+		return 0;
+	mel_options_free(type->options, options);
+	free(options);
+	return -1;
+}
+
 int
 mel_build_front(const struct mel_builder *b, struct mel_sequence **block,
     struct mel_err *err)
@@ -281,7 +311,7 @@ mel_build_front(const struct mel_builder *b, struct mel_sequence **block,
 
 	*block = NULL;
 	if (!node)
-		return 0;
+		return open_ids(b, block, err);
 	inner.where = "text";
 	if (mel_build_block(&inner, node, MEL_KIND_SEQUENCE, &member, err))
 		return -1;

@@ -2,9 +2,12 @@
 #ifndef MEL_ADDON_BUILD_H
 #define MEL_ADDON_BUILD_H
 
-#include "addon/yaml.h"
-#include "block/compose.h"
-#include "block/registry.h"
+#include <yaml.h>
+
+struct mel_env;
+struct mel_err;
+struct mel_member;
+struct mel_sequence;
 
 struct mel_addon;
 
@@ -27,7 +30,8 @@ struct mel_addon;
 struct mel_builder {
 	struct mel_addon *addon;
 	const struct mel_env *env;
-	const char *where; /* the block being made, as "stack[0].stack[1]" */
+	const char *where;   /* the block being made, as "stack[0].stack[1]" */
+	const char *unknown; /* for an option of that name; NULL: the YAML */
 };
 
 enum mel_block_kind {
@@ -39,7 +43,7 @@ enum mel_block_kind {
 int mel_build_block(const struct mel_builder *builder, yaml_node_t *node,
     enum mel_block_kind kind, struct mel_member *block, struct mel_err *err);
 
-/* The block that the addon's `text:` asks for; NULL if it has none. */
+/* The block that the addon's `text:` asks for; Ids if it has none. */
 int mel_build_front(const struct mel_builder *builder,
     struct mel_sequence **block, struct mel_err *err);
 

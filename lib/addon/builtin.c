@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "addon/builtin.h"
 
+#include "block/block.h"
 #include "block/compose.h"
+#include "block/registry.h"
 #include "dsp/blocks.h"
 #include "net/netblock.h"
 #include "text/text.h"

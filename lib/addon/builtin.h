@@ -2,7 +2,8 @@
 #ifndef MEL_ADDON_BUILTIN_H
 #define MEL_ADDON_BUILTIN_H
 
-#include "block/registry.h"
+struct mel_err;
+struct mel_registry;
 
 /* Adds all blocks of the library. The registry must be {0}. */
 int mel_builtin_blocks(struct mel_registry *registry, struct mel_err *err);

@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addon/addon.h"
+#include "addon/yaml.h"
+#include "base/buf.h"
 #include "base/mem.h"
+#include "base/option.h"
 #include "block/control.h"
 #include "dsp/contract.h"
 
@@ -326,10 +330,13 @@ read_stack(struct mel_addon *a, const yaml_node_t *root, struct mel_err *err)
 	return 0;
 }
 
-/* Each network must at least be a mapping with a file. */
+/* Also of those that no block asks for: a file that is there, known keys. */
 static int
 check_networks(struct mel_addon *a, const yaml_node_t *map, struct mel_err *err)
 {
+	static const char *const known[] = {
+	    "file", "inputs", "outputs", "masks", NULL};
+
 	if (map && !mel_yaml_is_map(map))
 		return mel_yaml_fail(
 		    a->yaml, map, err, "networks: a mapping is wanted");
@@ -343,6 +350,8 @@ check_networks(struct mel_addon *a, const yaml_node_t *map, struct mel_err *err)
 		if (!file)
 			return mel_yaml_fail(a->yaml, value, err,
 			    "network \"%s\" needs a file", mel_yaml_text(key));
+		if (mel_yaml_known_keys(a->yaml, value, known, err))
+			return -1;
 		path = mel_addon_path(a, file, err);
 		if (!path)
 			return mel_yaml_fail_at(a->yaml, value, err);

@@ -2,7 +2,12 @@
 #ifndef MEL_ADDON_CONFIG_H
 #define MEL_ADDON_CONFIG_H
 
-#include "addon/addon.h"
+#include <yaml.h>
+
+struct mel_addon;
+struct mel_err;
+struct mel_netdef;
+struct mel_strings;
 
 /*
  * Reads the tree of addon->yaml into the rest of *addon and checks all but

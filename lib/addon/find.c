@@ -7,7 +7,10 @@
 #include <unistd.h>
 
 #include "addon/addon.h"
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
 
 /* true if the folder has an addon.yaml. */
 static bool

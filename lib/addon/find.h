@@ -2,8 +2,8 @@
 #ifndef MEL_ADDON_FIND_H
 #define MEL_ADDON_FIND_H
 
-#include "base/err.h"
-#include "base/option.h"
+struct mel_err;
+struct mel_strings;
 
 /*
  * Addons by name along a path of folders, separated by ':'. An addon is a

@@ -6,12 +6,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "addon/addon.h"
 #include "addon/build.h"
 #include "addon/config.h"
 #include "addon/stage.h"
+#include "addon/yaml.h"
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/compose.h"
 #include "block/control.h"
+#include "block/decl.h"
+#include "block/sequence.h"
+#include "block/streamable.h"
+#include "tensor/bundle.h"
+#include "tensor/head.h"
 #include "tensor/npy.h"
+#include "tensor/tensor.h"
 
 #define FILE_LIMIT (256u << 20) /* of one golden tensor [bytes] */
 
@@ -21,6 +34,7 @@ struct golden {
 	char *folder;             /* owned; of the index, in the addon */
 	json_t *index;            /* owned; one object a case */
 	struct mel_strings files; /* pairs: tensor, part of the file name */
+	size_t number;            /* of the case in hand */
 	double tolerance;
 	struct mel_golden_result *result; /* [files.n / 2] */
 	struct mel_golden_result text;
@@ -111,11 +125,19 @@ open_blocks(struct golden *g, struct mel_err *err)
 	struct mel_stage_options whole = {
 	    .addon = g->addon, .last = g->addon->n_positions, .env = g->env};
 
-	g->encoders.item = mel_alloc(n, sizeof(*g->encoders.item), err);
+	g->encoders.item = mel_alloc(n + 1, sizeof(*g->encoders.item), err);
 	g->rows.item =
 	    mel_alloc(g->addon->n_positions, sizeof(*g->rows.item), err);
 	if (!g->encoders.item || !g->rows.item)
 		return -1;
+	/* Without a list the sequence block is looked at as a whole. */
+	if (!n && g->addon->position[0].node) {
+		builder.where = g->addon->position[0].where;
+		if (mel_build_block(&builder, g->addon->position[0].node,
+			MEL_KIND_SEQUENCE, &g->encoders.item[0], err))
+			return -1;
+		g->encoders.n++;
+	}
 	while (g->encoders.n < n) {
 		if (mel_build_block(&builder,
 			mel_yaml_item(yaml, list, g->encoders.n),
@@ -136,8 +158,8 @@ open_blocks(struct golden *g, struct mel_err *err)
 
 /* The golden tensor of a case; dtype MEL_NONE if it has none. */
 static int
-load(const struct golden *g, size_t number, const char *tensor,
-    struct mel_tensor *t, struct mel_err *err)
+load(const struct golden *g, const char *tensor, struct mel_tensor *t,
+    struct mel_err *err)
 {
 	const char *file = mel_strings_value(&g->files, tensor);
 	struct mel_buf path = {0};
@@ -147,7 +169,7 @@ load(const struct golden *g, size_t number, const char *tensor,
 	if (!file)
 		return 0;
 	rc = mel_buf_printf(
-	    &path, err, "%s/%zu_%s.npy", g->folder, number, file);
+	    &path, err, "%s/%zu_%s.npy", g->folder, g->number, file);
 	if (!rc && !access(path.data, F_OK))
 		rc = mel_npy_load(t, path.data, FILE_LIMIT, err);
 	mel_buf_free(&path);
@@ -202,14 +224,13 @@ narrow(const struct mel_tensor *like, struct mel_tensor *t, struct mel_err *err)
 
 /* Compares with the golden tensor, which is left in *want if there is one. */
 static int
-compare(struct golden *g, size_t number, const char *name,
-    const struct mel_tensor *got, bool through, struct mel_tensor *want,
-    struct mel_err *err)
+compare(struct golden *g, const char *name, const struct mel_tensor *got,
+    bool through, struct mel_tensor *want, struct mel_err *err)
 {
 	struct mel_golden_result *r = g->result;
 	double d;
 
-	if (load(g, number, name, want, err))
+	if (load(g, name, want, err))
 		return -1;
 	if (!want->dtype)
 		return 0;
@@ -251,7 +272,7 @@ has_run(const struct mel_sequence *block, const struct mel_bundle *scope)
 
 /* Runs one encoder; golden tensors take the place of what it gave. */
 static int
-run_encoder(struct golden *g, size_t number, struct mel_sequence *block,
+run_encoder(struct golden *g, struct mel_sequence *block,
     struct mel_bundle *scope, struct mel_err *err)
 {
 	struct mel_bundle out = {0};
@@ -260,8 +281,8 @@ run_encoder(struct golden *g, size_t number, struct mel_sequence *block,
 	for (size_t i = 0; !rc && i < out.n; i++) {
 		struct mel_tensor want;
 
-		rc = compare(g, number, out.item[i].name, &out.item[i].tensor,
-		    false, &want, err);
+		rc = compare(g, out.item[i].name, &out.item[i].tensor, false,
+		    &want, err);
 		if (rc)
 			break;
 		rc = mel_bundle_put(scope, out.item[i].name,
@@ -273,8 +294,7 @@ run_encoder(struct golden *g, size_t number, struct mel_sequence *block,
 }
 
 static int
-run_encoders(struct golden *g, size_t number, struct mel_bundle *scope,
-    struct mel_err *err)
+run_encoders(struct golden *g, struct mel_bundle *scope, struct mel_err *err)
 {
 	bool progress;
 
@@ -285,7 +305,7 @@ run_encoders(struct golden *g, size_t number, struct mel_bundle *scope,
 
 			if (has_run(b, scope) || !is_ready(b, scope))
 				continue;
-			if (run_encoder(g, number, b, scope, err))
+			if (run_encoder(g, b, scope, err))
 				return -1;
 			progress = true;
 		}
@@ -318,8 +338,7 @@ pull_all(
 }
 
 static int
-run_rows(struct golden *g, size_t number, const struct mel_bundle *scope,
-    struct mel_err *err)
+run_rows(struct golden *g, const struct mel_bundle *scope, struct mel_err *err)
 {
 	struct mel_streamable *block = NULL;
 	struct mel_tensor rows = {0}, want = {0};
@@ -337,7 +356,7 @@ run_rows(struct golden *g, size_t number, const struct mel_bundle *scope,
 	if (!rc && block && name) {
 		rc = pull_all(block, &rows, err);
 		if (!rc)
-			rc = compare(g, number, name, &rows, false, &want, err);
+			rc = compare(g, name, &rows, false, &want, err);
 	}
 	for (size_t i = g->rows.n; i-- > 0;)
 		mel_streamable_reset(g->rows.item[i].streamable);
@@ -363,8 +382,8 @@ put_controls(const struct golden *g, struct mel_bundle *b, struct mel_err *err)
 
 /* From the golden tokens to the end in one go. */
 static int
-run_through(struct golden *g, size_t number, const struct mel_tensor *tokens,
-    struct mel_err *err)
+run_through(
+    struct golden *g, const struct mel_tensor *tokens, struct mel_err *err)
 {
 	const struct mel_head *head = mel_stage_head(g->stage);
 	struct mel_bundle data = {0};
@@ -384,8 +403,7 @@ run_through(struct golden *g, size_t number, const struct mel_tensor *tokens,
 
 		if (!t)
 			continue;
-		rc =
-		    compare(g, number, head->port[i].name, t, true, &want, err);
+		rc = compare(g, head->port[i].name, t, true, &want, err);
 		mel_tensor_free(&want);
 	}
 	if (!rc && mel_stage_has_rows(g->stage)) {
@@ -406,8 +424,8 @@ run_through(struct golden *g, size_t number, const struct mel_tensor *tokens,
 	}
 	if (!rc && rows) {
 		view = mel_tensor_view(MEL_F32, 2, dim, rows);
-		rc = compare(g, number, head->port[mel_head_rows(head)].name,
-		    &view, true, &want, err);
+		rc = compare(g, head->port[mel_head_rows(head)].name, &view,
+		    true, &want, err);
 		mel_tensor_free(&want);
 	}
 	free(rows);
@@ -418,10 +436,9 @@ run_through(struct golden *g, size_t number, const struct mel_tensor *tokens,
 
 /* The text of the case against its tokens; other espeak-ng, other tokens. */
 static int
-run_text(struct golden *g, size_t number, const struct mel_tensor *tokens,
-    struct mel_err *err)
+run_text(struct golden *g, const struct mel_tensor *tokens, struct mel_err *err)
 {
-	const json_t *item = json_array_get(g->index, number);
+	const json_t *item = json_array_get(g->index, g->number);
 	const char *text = json_string_value(json_object_get(item, "text"));
 	struct mel_bundle data = {0};
 	struct mel_tensor view;
@@ -446,27 +463,43 @@ run_text(struct golden *g, size_t number, const struct mel_tensor *tokens,
 }
 
 static int
-run_case(struct golden *g, size_t number, struct mel_err *err)
+run_case(struct golden *g, struct mel_err *err)
 {
 	struct mel_bundle scope = {0};
 	struct mel_tensor tokens, view;
-	int rc = load(g, number, "tokens", &tokens, err);
+	int rc = load(g, "tokens", &tokens, err);
 
 	if (!rc && !tokens.dtype)
 		rc = mel_fail(
-		    err, "%s: case %zu has no tokens", g->folder, number);
+		    err, "%s: case %zu has no tokens", g->folder, g->number);
 	view = tokens;
 	view.owned = false;
 	if (!rc)
 		rc = mel_bundle_put(&scope, "tokens", &view, err) ||
 		     put_controls(g, &scope, err) ||
-		     run_encoders(g, number, &scope, err) ||
-		     run_rows(g, number, &scope, err) ||
-		     run_through(g, number, &tokens, err) ||
-		     run_text(g, number, &tokens, err);
+		     run_encoders(g, &scope, err) || run_rows(g, &scope, err) ||
+		     run_through(g, &tokens, err) || run_text(g, &tokens, err);
 	mel_bundle_free(&scope);
 	mel_tensor_free(&tokens);
 	return rc ? -1 : 0;
+}
+
+/* A tensor that was never compared is a slip of the pen, not a success. */
+static int
+check_compared(const struct golden *g, struct mel_err *err)
+{
+	struct mel_yaml *yaml = g->addon->yaml;
+	yaml_node_t *node = mel_yaml_get(yaml, mel_yaml_root(yaml), "golden");
+
+	for (size_t i = 0; i < g->files.n / 2; i++) {
+		const struct mel_golden_result *r = &g->result[i];
+
+		if (r->cases || !strcmp(r->tensor, "tokens"))
+			continue;
+		return mel_yaml_fail(yaml, mel_yaml_get(yaml, node, "files"),
+		    err, "golden: \"%s\" was compared in no case", r->tensor);
+	}
+	return 0;
 }
 
 static void
@@ -495,11 +528,16 @@ mel_golden_check(struct mel_addon *addon, const struct mel_env *env,
 	int rc = read_config(&g, err) || open_blocks(&g, err);
 
 	g.text.tensor = "";
-	for (size_t i = 0; !rc && i < json_array_size(g.index); i++)
-		rc = run_case(&g, i, err);
+	for (size_t i = 0; !rc && i < json_array_size(g.index); i++) {
+		g.number = i;
+		rc = run_case(&g, err);
+	}
+	if (!rc)
+		rc = check_compared(&g, err);
 	for (size_t i = 0; !rc && i < g.files.n / 2; i++) {
 		wrong += g.result[i].wrong > 0;
-		result(ctx, &g.result[i]);
+		if (g.result[i].cases) /* tokens are what it starts from */
+			result(ctx, &g.result[i]);
 	}
 	if (!rc && g.text.cases)
 		result(ctx, &g.text);

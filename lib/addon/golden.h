@@ -2,8 +2,9 @@
 #ifndef MEL_ADDON_GOLDEN_H
 #define MEL_ADDON_GOLDEN_H
 
-#include "addon/addon.h"
-#include "block/block.h"
+struct mel_addon;
+struct mel_env;
+struct mel_err;
 
 /*
  * Compares what an addon computes here with the golden outputs in it, see

@@ -5,6 +5,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "block/block.h"
+#include "block/env.h"
+#include "block/streamable.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
 
 void
 mel_inlet_begin(struct mel_inlet *s, struct mel_reader *reader)

@@ -2,8 +2,15 @@
 #ifndef MEL_ADDON_INLET_H
 #define MEL_ADDON_INLET_H
 
-#include "block/streamable.h"
-#include "tensor/reader.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "tensor/record.h"
+
+struct mel_reader;
+struct mel_streamable;
 
 /*
  * The rows of a record stream as a streamable block: a pull reads as many

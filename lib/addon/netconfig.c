@@ -3,7 +3,11 @@
 
 #include <string.h>
 
+#include "addon/addon.h"
+#include "addon/yaml.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "net/netdef.h"
 
 static const char *const roles[] = {
     [MEL_ROLE_TENSOR] = "tensor",
@@ -109,13 +113,10 @@ int
 mel_addon_read_network(struct mel_addon *a, yaml_node_t *node,
     struct mel_netdef *def, struct mel_err *err)
 {
-	static const char *const known[] = {
-	    "file", "inputs", "outputs", "masks", NULL};
 	yaml_node_t *masks = mel_yaml_get(a->yaml, node, "masks");
 	const char *text = mel_yaml_text(masks);
 
-	if (mel_yaml_known_keys(a->yaml, node, known, err) ||
-	    read_ports(
+	if (read_ports(
 		a, def, mel_yaml_get(a->yaml, node, "inputs"), true, err) ||
 	    read_ports(
 		a, def, mel_yaml_get(a->yaml, node, "outputs"), false, err))

@@ -3,8 +3,12 @@
 
 #include <string.h>
 
+#include "addon/addon.h"
+#include "addon/build.h"
 #include "addon/config.h"
+#include "addon/yaml.h"
 #include "base/mem.h"
+#include "base/option.h"
 
 /* {control: NAME, times: X, value: Y}: value + times * control. */
 static int

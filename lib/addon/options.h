@@ -2,8 +2,11 @@
 #ifndef MEL_ADDON_OPTIONS_H
 #define MEL_ADDON_OPTIONS_H
 
-#include "addon/addon.h"
-#include "addon/build.h"
+#include <yaml.h>
+
+struct mel_builder;
+struct mel_err;
+struct mel_option;
 
 /*
  * Sets options from a mapping by their table. Keys in `skip` (ends with NULL)

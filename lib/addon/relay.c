@@ -3,14 +3,25 @@
 
 #include <string.h>
 
-#include "base/mem.h"
+#include "addon/inlet.h"
+#include "addon/stage.h"
+#include "base/err.h"
+#include "block/clock.h"
 #include "block/control.h"
+#include "block/streamable.h"
+#include "tensor/bundle.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
+#include "tensor/writer.h"
 
 /* What a relay holds for the utterance that it is at. */
 struct state {
 	struct mel_relay *relay;
 	struct mel_inlet inlet;
 	struct mel_streamable *rows; /* the block over inlet */
+	struct mel_head head;        /* of the first stream */
 	struct mel_bundle data;
 	json_t *begin;
 	bool open; /* the output has begun this utterance */
@@ -134,6 +145,7 @@ run_one(struct state *s, struct mel_err *err)
 	struct mel_relay *r = s->relay;
 	struct mel_inlet *inlet = &s->inlet;
 	bool rows = inlet->port >= 0;
+	uint64_t began = mel_clock_ns();
 	struct mel_err why;
 	int failed = gather(s, &why) || put_controls(s, &why);
 
@@ -148,6 +160,9 @@ run_one(struct state *s, struct mel_err *err)
 		return -1;
 	mel_stage_reset(r->utter.stage);
 	mel_streamable_reset(s->rows);
+	r->rows += r->utter.rows;
+	if (!r->first_ns && r->utter.first_row_ns > began)
+		r->first_ns = r->utter.first_row_ns - began;
 	if (failed || inlet->state == MEL_INLET_ERROR)
 		return write_error(s, failed ? why.msg : "", err);
 	return mel_writer_end(
@@ -162,6 +177,20 @@ begin_one(struct state *s, const struct mel_record *record, struct mel_err *err)
 	mel_bundle_free(&s->data);
 	mel_inlet_begin(&s->inlet, s->relay->reader);
 	return s->begin ? 0 : mel_fail(err, "out of memory");
+}
+
+/* Behind a finish (cat a b): more utterances if they are of the same kind. */
+static int
+check_head(const struct state *s, struct mel_err *err)
+{
+	const struct mel_reader *r = s->relay->reader;
+	const char *key = mel_head_differ(&s->head, mel_reader_head(r));
+
+	return key ? mel_fail(err,
+			 "%s: another head than the first stream's "
+			 "(%s)",
+			 mel_reader_name(r), key)
+		   : 0;
 }
 
 static int
@@ -179,8 +208,7 @@ run_all(struct state *s, struct mel_err *err)
 		rc = 0;
 		switch (record.header.kind) {
 		case MEL_HEAD:
-			rc = mel_fail(err, "a second stream follows the "
-					   "first: give them one by one");
+			rc = check_head(s, err);
 			break;
 		case MEL_NOTE:
 			rc = pass_on(s, &record, err);
@@ -205,13 +233,16 @@ mel_relay_run(struct mel_relay *relay, struct mel_err *err)
 
 	s.inlet.pass = pass_on;
 	s.inlet.ctx = &s;
-	rc = mel_inlet_open(&s.rows, &s.inlet, err);
+	rc = mel_head_copy(&s.head, mel_reader_head(relay->reader), err);
+	if (!rc)
+		rc = mel_inlet_open(&s.rows, &s.inlet, err);
 	if (!rc)
 		rc = run_all(&s, err);
 	mel_stage_reset(relay->utter.stage);
 	mel_streamable_close(s.rows);
 	mel_inlet_free(&s.inlet);
 	mel_bundle_free(&s.data);
+	mel_head_free(&s.head);
 	json_decref(s.begin);
 	return rc;
 }

@@ -4,11 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addon/addon.h"
 #include "addon/build.h"
+#include "addon/yaml.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "block/block.h"
 #include "block/compose.h"
 #include "block/control.h"
+#include "block/decl.h"
+#include "block/env.h"
+#include "block/sequence.h"
+#include "block/streamable.h"
+#include "tensor/bundle.h"
+#include "tensor/head.h"
 #include "tensor/record.h"
+#include "tensor/tensor.h"
 
 struct mel_stage {
 	struct mel_addon *addon;
@@ -70,7 +81,8 @@ declare_ports(
 			continue;
 		if (port->ndim != 2 || port->dtype != MEL_F32 || !decl.width)
 			return mel_fail(err,
-			    "rows \"%s\" are not f32 of a fixed width",
+			    "the stream's rows \"%s\" are not f32 of a fixed "
+			    "width",
 			    port->name);
 		s->in_width = decl.width;
 	}
@@ -94,10 +106,13 @@ declare_controls(struct mel_stage *s, struct mel_err *err)
 	return 0;
 }
 
-/* Connects a sequence block; what it gives hides what was there. */
+/*
+ * Connects a sequence block; what it gives hides what was there. node: what
+ * it was made of, for messages.
+ */
 static int
-connect_sequence(
-    struct mel_stage *s, struct mel_sequence *block, struct mel_err *err)
+connect_sequence(struct mel_stage *s, struct mel_sequence *block,
+    const yaml_node_t *node, struct mel_err *err)
 {
 	struct mel_decls gives = {0};
 	int rc = mel_sequence_connect(block, &s->have, &gives, err);
@@ -106,49 +121,82 @@ connect_sequence(
 		rc = mel_decls_add_new(&gives, &s->have, err);
 	if (rc) {
 		mel_decls_free(&gives);
-		return -1;
+		return mel_yaml_fail_at(s->addon->yaml, node, err);
 	}
 	mel_decls_free(&s->have);
 	s->have = gives;
 	return 0;
 }
 
+/* What the addon asks to keep by name must be there. */
 static int
-open_first(struct mel_stage *s, const struct mel_env *env, struct mel_err *err)
+check_keep(const struct mel_stage *s, struct mel_err *err)
+{
+	struct mel_yaml *yaml = s->addon->yaml;
+	const yaml_node_t *list =
+	    mel_yaml_get(yaml, mel_yaml_root(yaml), "keep");
+
+	for (size_t i = 0; i < mel_yaml_count(list); i++) {
+		const yaml_node_t *item = mel_yaml_item(yaml, list, i);
+
+		if (!mel_decls_find(&s->have, mel_yaml_text(item)))
+			return mel_yaml_fail(yaml, item, err,
+			    "keep: nothing gives \"%s\"", mel_yaml_text(item));
+	}
+	return 0;
+}
+
+static int
+open_first(
+    struct mel_stage *s, const struct mel_stage_options *o, struct mel_err *err)
 {
 	const struct mel_position *p = &s->addon->position[0];
 	struct mel_builder builder = {
-	    .addon = s->addon, .env = env, .where = p->where};
+	    .addon = s->addon, .env = o->env, .where = p->where};
+	struct mel_builder front = builder;
 	struct mel_member member = {0};
 
-	if (declare_inputs(s, err) || mel_build_front(&builder, &s->front, err))
+	front.unknown = o->unknown;
+	if (declare_inputs(s, err) || mel_build_front(&front, &s->front, err))
 		return -1;
-	if (s->front && connect_sequence(s, s->front, err))
+	if (s->front && connect_sequence(s, s->front,
+			    mel_yaml_get(s->addon->yaml,
+				mel_yaml_root(s->addon->yaml), "text"),
+			    err))
 		return -1;
-	if (!p->node || !s->last)
+	if (!s->last)
 		return 0;
+	if (!p->node)
+		return check_keep(s, err);
 	if (mel_build_block(&builder, p->node, MEL_KIND_SEQUENCE, &member, err))
 		return -1;
 	s->sequence = member.sequence;
-	return connect_sequence(s, s->sequence, err);
+	if (connect_sequence(s, s->sequence, p->node, err))
+		return -1;
+	return check_keep(s, err);
 }
 
+/* The streamable blocks of the positions [from, to). */
+struct stretch {
+	size_t from, to;
+	const struct mel_env *env;
+};
+
 /*
- * Opens the streamable blocks of [from, to) into list and connects them;
- * *width: of the rows before and, in the end, behind them.
+ * Opens a stretch into list and connects it; *width: of the rows before and,
+ * in the end, behind it.
  */
 static int
-open_rows(struct mel_stage *s, size_t from, size_t to,
-    const struct mel_env *env, struct mel_member_list *list, int64_t *width,
-    struct mel_err *err)
+open_rows(struct mel_stage *s, const struct stretch *part,
+    struct mel_member_list *list, int64_t *width, struct mel_err *err)
 {
-	list->item = mel_alloc(to - from, sizeof(*list->item), err);
+	list->item = mel_alloc(part->to - part->from, sizeof(*list->item), err);
 	if (!list->item)
 		return -1;
-	for (size_t i = from; i < to; i++) {
+	for (size_t i = part->from; i < part->to; i++) {
 		const struct mel_position *p = &s->addon->position[i];
 		struct mel_builder builder = {
-		    .addon = s->addon, .env = env, .where = p->where};
+		    .addon = s->addon, .env = part->env, .where = p->where};
 		struct mel_streamable *block;
 		int64_t in_width = *width;
 
@@ -158,12 +206,12 @@ open_rows(struct mel_stage *s, size_t from, size_t to,
 		block = list->item[list->n++].streamable;
 		if (mel_streamable_spec_of(block)->upstream && i == 1 &&
 		    !s->in_width)
-			return mel_fail(err,
+			return mel_yaml_fail(s->addon->yaml, p->node, err,
 			    "%s: there is no block before it to pull from",
 			    p->where);
 		if (mel_streamable_connect(
 			block, &s->have, in_width, width, err))
-			return -1;
+			return mel_yaml_fail_at(s->addon->yaml, p->node, err);
 	}
 	return 0;
 }
@@ -198,7 +246,7 @@ add_port(struct mel_stage *s, const struct mel_decl *decl,
 	    .sort = sort};
 
 	if (!decl->dtype || decl->ndim < 0 || decl->ndim > MEL_RECORD_DIMS)
-		return mel_fail(err,
+		return mel_yaml_fail(s->addon->yaml, NULL, err,
 		    "tensor \"%s\" cannot be sent: its type is not known",
 		    decl->name);
 	port.ndim = decl->ndim;
@@ -269,8 +317,8 @@ add_row_ports(
 	rows.name = rows_name(s, in);
 	rows.width = s->width;
 	if (!s->width)
-		return mel_fail(
-		    err, "the width of rows \"%s\" is not known", rows.name);
+		return mel_yaml_fail(s->addon->yaml, NULL, err,
+		    "the width of rows \"%s\" is not known", rows.name);
 	if (add_port(s, &rows, MEL_ROWS, err))
 		return -1;
 	for (size_t i = 0; in && i < in->n_ports; i++) {
@@ -300,7 +348,8 @@ make_head(struct mel_stage *s, const struct mel_stage_options *o,
 
 	s->head.done = (int)s->last;
 	s->head.contract = json_incref(s->addon->contract);
-	if (in)
+	s->head.extra = in ? json_incref(in->extra) : NULL;
+	if (in && in->addon)
 		s->head.addon = json_incref(in->addon);
 	else
 		s->head.addon = json_pack("{s:s, s:s, s:s*}", "name",
@@ -319,24 +368,24 @@ open_all(
 {
 	struct mel_env spec_only = *o->env;
 	struct mel_member_list later = {0};
-	size_t from = o->first ? o->first : 1;
+	struct stretch own = {.from = o->first ? o->first : 1, .env = o->env};
+	struct stretch rest = {.to = s->addon->n_positions, .env = &spec_only};
 	int64_t width;
 	int rc;
 
 	spec_only.spec_only = true;
-	rc = o->first ? declare_ports(s, o->head, err)
-		      : open_first(s, o->env, err);
+	rc = o->first ? declare_ports(s, o->head, err) : open_first(s, o, err);
 	if (!rc && o->first)
 		rc = declare_controls(s, err);
 	if (rc || !s->last)
 		return rc;
 	s->width = s->in_width;
-	if (open_rows(s, from, o->last < from ? from : o->last, o->env,
-		&s->rows, &s->width, err))
+	own.to = o->last < own.from ? own.from : o->last;
+	if (open_rows(s, &own, &s->rows, &s->width, err))
 		return -1;
 	width = s->width;
-	rc = open_rows(s, o->last < 1 ? 1 : o->last, s->addon->n_positions,
-	    &spec_only, &later, &width, err);
+	rest.from = o->last < 1 ? 1 : o->last;
+	rc = open_rows(s, &rest, &later, &width, err);
 	if (!rc)
 		rc = make_head(s, o, &later, err);
 	free_members(&later);
@@ -475,28 +524,45 @@ mel_stage_reset(struct mel_stage *s)
 	mel_bundle_free(&s->from_front);
 }
 
-bool
-mel_stage_part(
-    const struct mel_stage *s, size_t i, const char **where, uint64_t *busy_ns)
+/* The same of those that run once per utterance. */
+static bool
+sequence_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
 {
-	const struct mel_sequence *sequence[2] = {s->front, s->sequence};
-	static const char *const names[] = {"text", "sequence_block"};
+	const struct mel_sequence *block;
+
+	if (s->front && !i) {
+		block = s->front;
+		part->where = "text";
+	} else if (s->sequence && i == (s->front != NULL)) {
+		block = s->sequence;
+		part->where = s->addon->position[0].where;
+	} else {
+		return false;
+	}
+	part->type = mel_sequence_type_of(block)->name;
+	part->busy_ns = mel_sequence_busy_ns(block);
+	return true;
+}
+
+bool
+mel_stage_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
+{
+	const struct mel_streamable *block;
 	uint64_t before = 0;
 
-	if (i < 2) {
-		*where = names[i];
-		*busy_ns = sequence[i] ? mel_sequence_busy_ns(sequence[i]) : 0;
+	if (sequence_part(s, i, part))
 		return true;
-	}
-	i -= 2;
+	i -= (s->front != NULL) + (s->sequence != NULL);
 	if (i >= s->rows.n)
 		return false;
 	/* A pull's time holds that of the pulls it makes itself. */
 	if (i > 0)
 		before = mel_streamable_busy_ns(s->rows.item[i - 1].streamable);
-	*where = s->addon->position[(s->first ? s->first : 1) + i].where;
-	*busy_ns = mel_streamable_busy_ns(s->rows.item[i].streamable);
-	*busy_ns -= before < *busy_ns ? before : *busy_ns;
+	block = s->rows.item[i].streamable;
+	part->where = s->addon->position[(s->first ? s->first : 1) + i].where;
+	part->type = mel_streamable_type_of(block)->name;
+	part->busy_ns = mel_streamable_busy_ns(block);
+	part->busy_ns -= before < part->busy_ns ? before : part->busy_ns;
 	return true;
 }
 

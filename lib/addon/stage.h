@@ -2,10 +2,16 @@
 #ifndef MEL_ADDON_STAGE_H
 #define MEL_ADDON_STAGE_H
 
-#include "addon/addon.h"
-#include "block/sequence.h"
-#include "block/streamable.h"
-#include "tensor/head.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mel_addon;
+struct mel_bundle;
+struct mel_env;
+struct mel_err;
+struct mel_head;
+struct mel_streamable;
 
 /*
  * Some positions of an addon's stack, ready to run one utterance after
@@ -21,6 +27,8 @@ struct mel_stage_options {
 	const struct mel_head *head; /* of the stream that comes in; NULL if
 					first is 0 */
 	const struct mel_env *env;   /* must outlive the stage */
+	const char *unknown; /* what the front end does with unknown symbols:
+				"skip", "fail"; NULL: as the addon says */
 	bool by_folder; /* later tools shall find the addon by its folder */
 };
 
@@ -60,12 +68,16 @@ int64_t mel_stage_pull(
 
 void mel_stage_reset(struct mel_stage *stage);
 
-/*
- * Part i of the stage, for reports: its place in the addon and the time that
- * it took itself so far [ns]. false past the last.
- */
-bool mel_stage_part(const struct mel_stage *stage, size_t i, const char **where,
-    uint64_t *busy_ns);
+/* A block of the stage, for reports. */
+struct mel_stage_part {
+	const char *where; /* its place in the addon */
+	const char *type;  /* the name of its type */
+	uint64_t busy_ns;  /* the time that it took itself so far */
+};
+
+/* Part i; false past the last. */
+bool mel_stage_part(
+    const struct mel_stage *stage, size_t i, struct mel_stage_part *part);
 
 /* The position behind the first Upsampler; 0 if there is none. */
 size_t mel_stage_upsampler(const struct mel_addon *addon);

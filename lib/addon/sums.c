@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 
 #include "addon/addon.h"
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/io.h"
-#include "base/mem.h"
+#include "base/option.h"
 
 #define DEPTH 8          /* folders below the addon's */
 #define LIMIT (8u << 20) /* of SHA256SUMS [bytes] */

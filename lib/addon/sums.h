@@ -2,7 +2,7 @@
 #ifndef MEL_ADDON_SUMS_H
 #define MEL_ADDON_SUMS_H
 
-#include "base/err.h"
+struct mel_err;
 
 /*
  * SHA256SUMS of an addon's folder, in the form of sha256sum(1): all regular

@@ -4,9 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addon/stage.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "block/clock.h"
-#include "tensor/record.h"
+#include "tensor/bundle.h"
+#include "tensor/head.h"
+#include "tensor/tensor.h"
+#include "tensor/writer.h"
 
 void
 mel_utter_tap(void *ctx, const char *name, const struct mel_tensor *rows)

@@ -2,9 +2,18 @@
 #ifndef MEL_ADDON_UTTER_H
 #define MEL_ADDON_UTTER_H
 
-#include "addon/inlet.h"
-#include "addon/stage.h"
-#include "tensor/writer.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mel_bundle;
+struct mel_err;
+struct mel_reader;
+struct mel_stage;
+struct mel_streamable;
+struct mel_tensor;
+struct mel_writer;
 
 /*
  * One utterance through a stage into a record stream.
@@ -47,7 +56,9 @@ struct mel_relay {
 	struct mel_utter utter;
 	void (*failed)(void *ctx, const char *key, const char *why);
 	void *ctx;
-	bool errors; /* set: an utterance failed, here or before */
+	bool errors;       /* set: an utterance failed, here or before */
+	uint64_t rows;     /* set: written in all */
+	uint64_t first_ns; /* set: from the first begin to its first rows */
 };
 
 /* Writes head to finish. -1 if the input is wrong or cut or the output

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "base/mem.h"
 
@@ -131,6 +132,10 @@ mel_yaml_root(struct mel_yaml *yaml)
 static int
 check_keys(struct mel_yaml *yaml, const yaml_node_t *map, struct mel_err *err)
 {
+	/* Each key is compared with all before it. */
+	if (mel_yaml_count(map) > MEL_YAML_KEYS)
+		return mel_yaml_fail(
+		    yaml, map, err, "more than %d keys", MEL_YAML_KEYS);
 	for (size_t i = 0; i < mel_yaml_count(map); i++) {
 		const yaml_node_t *key = mel_yaml_key(yaml, map, i);
 		const char *text = mel_yaml_text(key);
@@ -151,18 +156,16 @@ check_keys(struct mel_yaml *yaml, const yaml_node_t *map, struct mel_err *err)
 }
 
 /*
- * Everything later walks the tree by recursion, so it must be one: not too
- * deep, and no node reachable twice. seen: one mark for each node.
+ * Everything later walks the tree by recursion, so it must be one: no node
+ * reachable twice. seen: one mark for each node.
  */
 static int
-check_tree(struct mel_yaml *yaml, yaml_node_t *node, int depth, char *seen,
-    struct mel_err *err)
+check_tree(
+    struct mel_yaml *yaml, yaml_node_t *node, char *seen, struct mel_err *err)
 {
 	size_t number = (size_t)(node - yaml->document.nodes.start);
 	int rc = 0;
 
-	if (depth > MEL_YAML_DEPTH)
-		return mel_yaml_fail(yaml, node, err, "nested too deeply");
 	if (seen[number]++)
 		return mel_yaml_fail(yaml, node, err,
 		    "aliases are not used "
@@ -176,7 +179,7 @@ check_tree(struct mel_yaml *yaml, yaml_node_t *node, int depth, char *seen,
 		rc = check_tree(yaml,
 		    mel_yaml_is_map(node) ? mel_yaml_value(yaml, node, i)
 					  : mel_yaml_item(yaml, node, i),
-		    depth + 1, seen, err);
+		    seen, err);
 	return rc;
 }
 
@@ -193,8 +196,96 @@ check_document(struct mel_yaml *yaml, struct mel_err *err)
 	seen = mel_alloc(n, 1, err);
 	if (!seen)
 		return -1;
-	rc = check_tree(yaml, mel_yaml_root(yaml), 0, seen, err);
+	rc = check_tree(yaml, mel_yaml_root(yaml), seen, err);
 	free(seen);
+	return rc;
+}
+
+/* What the parser found, and where. */
+static int
+fail_parser(const char *path, const yaml_parser_t *parser, struct mel_err *err)
+{
+	mel_fail(err, "%s", parser->problem ? parser->problem : "not YAML");
+	/* Bytes that are no text have no line yet. */
+	if (parser->error == YAML_READER_ERROR)
+		return mel_fail_in(
+		    err, "%s: byte %zu", path, parser->problem_offset + 1);
+	return fail_mark(path, &parser->problem_mark, err);
+}
+
+/* What the events so far have opened. */
+struct scan {
+	int depth;
+	int documents;
+};
+
+static int
+check_event(const char *path, const yaml_event_t *event, struct scan *scan,
+    struct mel_err *err)
+{
+	const char *why = NULL;
+
+	switch (event->type) {
+	case YAML_DOCUMENT_START_EVENT:
+		/* The tree would be of the first alone. */
+		if (scan->documents++)
+			why = "a second document";
+		break;
+	case YAML_SEQUENCE_START_EVENT:
+	case YAML_MAPPING_START_EVENT:
+		if (++scan->depth > MEL_YAML_DEPTH)
+			why = "nested too deeply";
+		break;
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		scan->depth--;
+		break;
+	default:
+		break;
+	}
+	if (!why)
+		return 0;
+	mel_fail(err, "%s", why);
+	return fail_mark(path, &event->start_mark, err);
+}
+
+static int
+start(const struct mel_yaml *yaml, const struct mel_buf *text,
+    yaml_parser_t *parser, struct mel_err *err)
+{
+	if (!yaml_parser_initialize(parser))
+		return mel_fail(err, "%s: out of memory", yaml->path);
+	yaml_parser_set_input_string(
+	    parser, (const unsigned char *)text->data, text->len);
+	return 0;
+}
+
+/*
+ * Reads to the end once before a tree is made: the parser's time for a
+ * bracket grows with the number of those that are open.
+ */
+static int
+scan_all(const struct mel_yaml *yaml, const struct mel_buf *text,
+    struct mel_err *err)
+{
+	yaml_parser_t parser;
+	yaml_event_t event;
+	struct scan scan = {0};
+	bool end = false;
+	int rc = start(yaml, text, &parser, err);
+
+	if (rc)
+		return rc;
+	while (!rc && !end) {
+		if (!yaml_parser_parse(&parser, &event)) {
+			rc = fail_parser(yaml->path, &parser, err);
+			break;
+		}
+		rc = check_event(yaml->path, &event, &scan, err);
+		end = event.type == YAML_STREAM_END_EVENT;
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
 	return rc;
 }
 
@@ -202,17 +293,12 @@ static int
 parse(struct mel_yaml *yaml, const struct mel_buf *text, struct mel_err *err)
 {
 	yaml_parser_t parser;
-	yaml_mark_t *mark = &parser.problem_mark;
-	int rc = 0;
+	int rc = scan_all(yaml, text, err);
 
-	if (!yaml_parser_initialize(&parser))
-		return mel_fail(err, "%s: out of memory", yaml->path);
-	yaml_parser_set_input_string(
-	    &parser, (const unsigned char *)text->data, text->len);
+	if (rc || start(yaml, text, &parser, err))
+		return -1;
 	if (!yaml_parser_load(&parser, &yaml->document)) {
-		mel_fail(
-		    err, "%s", parser.problem ? parser.problem : "not YAML");
-		rc = fail_mark(yaml->path, mark, err);
+		rc = fail_parser(yaml->path, &parser, err);
 		/* A failed load leaves nothing to delete. */
 		memset(&yaml->document, 0, sizeof(yaml->document));
 	}

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <yaml.h>
 
-#include "base/err.h"
+struct mel_err;
 
 /*
  * A YAML file as a tree whose nodes know their line and column. JSON is YAML.
@@ -15,6 +15,7 @@
 
 #define MEL_YAML_LIMIT (1u << 20) /* largest file [bytes] */
 #define MEL_YAML_DEPTH 64         /* deepest nesting */
+#define MEL_YAML_KEYS  4096       /* most keys of one mapping */
 
 struct mel_yaml {
 	char *path; /* owned */
@@ -22,8 +23,8 @@ struct mel_yaml {
 };
 
 /*
- * Reads one document, which must be a tree (no node twice through aliases)
- * whose mappings have scalar keys without duplicates.
+ * Reads the one document of a file, which must be a tree (no node twice through
+ * aliases) whose mappings have scalar keys without duplicates.
  */
 int mel_yaml_open(
     struct mel_yaml **yaml, const char *path, struct mel_err *err);

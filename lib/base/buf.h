@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "base/err.h"
+struct mel_err;
 
 /*
  * A growing byte string. Starts as {0}; `data` is owned by the buffer, always

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "base/buf.h"
-#include "base/err.h"
+struct mel_buf;
+struct mel_err;
 
 /* A source of bytes: like read(2), 0 at the end, -1 with errno set. */
 typedef ssize_t mel_read_fn(void *ctx, void *buf, size_t n);

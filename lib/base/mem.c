@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
+
 bool
 mel_size_mul(size_t *out, size_t a, size_t b)
 {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
+struct mel_err;
 
 /*
  * Checked sizes and allocation. All memory is released with free(3).

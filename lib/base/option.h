@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
-#include "base/err.h"
+struct mel_buf;
+struct mel_err;
 
 /*
  * One table describes the options of a tool or a block and serves the command

@@ -8,6 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
 
 static int

@@ -2,7 +2,8 @@
 #ifndef MEL_BASE_OUTDIR_H
 #define MEL_BASE_OUTDIR_H
 
-#include "base/io.h"
+struct mel_err;
+struct mel_outfile;
 
 /*
  * A folder that receives one file per utterance, named after keys that come

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 
 struct worker {

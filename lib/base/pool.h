@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "base/err.h"
+struct mel_err;
 
 /*
  * A few worker threads that sleep until there is work. One pool may serve

@@ -2,10 +2,16 @@
 #ifndef MEL_BLOCK_BLOCK_H
 #define MEL_BLOCK_BLOCK_H
 
-#include "base/option.h"
-#include "base/pool.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "block/decl.h"
-#include "block/env.h"
+
+struct mel_bundle;
+struct mel_env;
+struct mel_err;
+struct mel_option;
 
 /*
  * The two kinds of component. A new one fills one of the two structs below in

@@ -2,8 +2,12 @@
 #ifndef MEL_BLOCK_COMPOSE_H
 #define MEL_BLOCK_COMPOSE_H
 
-#include "block/sequence.h"
-#include "block/streamable.h"
+#include <stddef.h>
+
+struct mel_sequence;
+struct mel_sequence_type;
+struct mel_streamable;
+struct mel_streamable_type;
 
 /*
  * The composites. Members are options, owned by the options struct.

@@ -5,7 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/decl.h"
+#include "block/sequence.h"
+#include "block/streamable.h"
+#include "tensor/bundle.h"
 
 /*
  * Members are ordered in waves: a member's wave comes after those of all

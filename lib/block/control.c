@@ -4,6 +4,12 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/err.h"
+#include "base/option.h"
+#include "block/decl.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
+
 int
 mel_control_tensor(
     const char *name, char buf[MEL_CONTROL_NAME], struct mel_err *err)

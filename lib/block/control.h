@@ -2,7 +2,10 @@
 #ifndef MEL_BLOCK_CONTROL_H
 #define MEL_BLOCK_CONTROL_H
 
-#include "block/block.h"
+struct mel_amount;
+struct mel_bundle;
+struct mel_decls;
+struct mel_err;
 
 /*
  * Controls (speed, pitch ...) are what the user may set for an utterance.

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "tensor/bundle.h"
 
 const struct mel_decl *
 mel_decls_find(const struct mel_decls *decls, const char *name)
@@ -123,4 +125,42 @@ mel_decl_check_tensor(const struct mel_decl *decl,
 	if (tensor->ndim < 2 && !decl->width)
 		is.width = 0;
 	return mel_decl_check(decl, &is, err);
+}
+
+int
+mel_decls_check(const struct mel_decls *needs, const struct mel_decls *have,
+    struct mel_err *err)
+{
+	for (size_t i = 0; i < needs->n; i++) {
+		const struct mel_decl *need = &needs->item[i];
+		const struct mel_decl *found = mel_decls_find(have, need->name);
+
+		if (!found && need->optional)
+			continue;
+		if (!found)
+			return mel_fail(err,
+			    "needs \"%s\", which nothing gives", need->name);
+		if (mel_decl_check(need, found, err))
+			return -1;
+	}
+	return 0;
+}
+
+int
+mel_decls_check_bundle(const struct mel_decls *needs,
+    const struct mel_bundle *bundle, struct mel_err *err)
+{
+	for (size_t i = 0; i < needs->n; i++) {
+		const struct mel_decl *need = &needs->item[i];
+		const struct mel_tensor *t = mel_bundle_get(bundle, need->name);
+
+		if (!t && need->optional)
+			continue;
+		if (!t)
+			return mel_fail(
+			    err, "tensor \"%s\" is missing", need->name);
+		if (mel_decl_check_tensor(need, t, err))
+			return -1;
+	}
+	return 0;
 }

@@ -2,7 +2,14 @@
 #ifndef MEL_BLOCK_DECL_H
 #define MEL_BLOCK_DECL_H
 
-#include "tensor/bundle.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/tensor.h"
+
+struct mel_bundle;
+struct mel_err;
 
 /*
  * What a block says about a tensor before there is one, so that wiring is
@@ -45,5 +52,13 @@ int mel_decl_check(const struct mel_decl *need, const struct mel_decl *have,
 /* Checks a real tensor against what was declared. */
 int mel_decl_check_tensor(const struct mel_decl *decl,
     const struct mel_tensor *tensor, struct mel_err *err);
+
+/* Checks that all that is needed is in `have`, in the form wanted. */
+int mel_decls_check(const struct mel_decls *needs, const struct mel_decls *have,
+    struct mel_err *err);
+
+/* The same of real tensors. */
+int mel_decls_check_bundle(const struct mel_decls *needs,
+    const struct mel_bundle *bundle, struct mel_err *err);
 
 #endif

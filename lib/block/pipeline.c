@@ -3,7 +3,14 @@
 
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/decl.h"
+#include "block/sequence.h"
+#include "block/streamable.h"
+#include "tensor/bundle.h"
 
 struct pipeline {
 	struct mel_sequence *sequence;     /* of the options */

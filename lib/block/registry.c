@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "block/block.h"
 
 static const struct mel_sequence_type *
 find_sequence(const struct mel_registry *r, const char *name)

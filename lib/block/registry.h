@@ -2,7 +2,11 @@
 #ifndef MEL_BLOCK_REGISTRY_H
 #define MEL_BLOCK_REGISTRY_H
 
-#include "block/block.h"
+#include <stddef.h>
+
+struct mel_err;
+struct mel_sequence_type;
+struct mel_streamable_type;
 
 /*
  * Names to block types. The two kinds have name spaces of their own (Network

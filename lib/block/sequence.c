@@ -4,8 +4,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
 #include "block/clock.h"
+#include "block/decl.h"
+#include "tensor/bundle.h"
 
 struct mel_sequence {
 	const struct mel_sequence_type *type;
@@ -80,25 +85,6 @@ mel_sequence_spec_of(const struct mel_sequence *b)
 	return &b->spec;
 }
 
-static int
-check_needs(const struct mel_decls *needs, const struct mel_decls *have,
-    struct mel_err *err)
-{
-	for (size_t i = 0; i < needs->n; i++) {
-		const struct mel_decl *need = &needs->item[i];
-		const struct mel_decl *found = mel_decls_find(have, need->name);
-
-		if (!found && need->optional)
-			continue;
-		if (!found)
-			return mel_fail(err,
-			    "needs \"%s\", which nothing gives", need->name);
-		if (mel_decl_check(need, found, err))
-			return -1;
-	}
-	return 0;
-}
-
 int
 mel_sequence_connect(struct mel_sequence *b, const struct mel_decls *have,
     struct mel_decls *gives, struct mel_err *err)
@@ -109,7 +95,7 @@ mel_sequence_connect(struct mel_sequence *b, const struct mel_decls *have,
 	if (!rc && b->type->connect)
 		rc = b->type->connect(b->state, have, &own, err);
 	else if (!rc)
-		rc = check_needs(&b->spec.needs, have, err);
+		rc = mel_decls_check(&b->spec.needs, have, err);
 	if (rc)
 		mel_fail_in(err, "%s", b->where);
 	for (size_t i = 0; !rc && i < own.n; i++) {
@@ -119,27 +105,6 @@ mel_sequence_connect(struct mel_sequence *b, const struct mel_decls *have,
 	}
 	mel_decls_free(&own);
 	return rc;
-}
-
-static int
-check_inputs(const struct mel_sequence *b, const struct mel_bundle *in,
-    struct mel_err *err)
-{
-	const struct mel_decls *needs = &b->spec.needs;
-
-	for (size_t i = 0; i < needs->n; i++) {
-		const struct mel_decl *need = &needs->item[i];
-		const struct mel_tensor *t = mel_bundle_get(in, need->name);
-
-		if (!t && need->optional)
-			continue;
-		if (!t)
-			return mel_fail(
-			    err, "tensor \"%s\" is missing", need->name);
-		if (mel_decl_check_tensor(need, t, err))
-			return -1;
-	}
-	return 0;
 }
 
 static int
@@ -172,7 +137,7 @@ mel_sequence_run(struct mel_sequence *b, const struct mel_bundle *in,
 	int rc;
 
 	assert(!out->n);
-	rc = check_inputs(b, in, err);
+	rc = mel_decls_check_bundle(&b->spec.needs, in, err);
 	if (!rc)
 		rc = b->type->run(b->state, in, out, err);
 	if (!rc)

@@ -2,7 +2,14 @@
 #ifndef MEL_BLOCK_SEQUENCE_H
 #define MEL_BLOCK_SEQUENCE_H
 
-#include "block/block.h"
+#include <stdint.h>
+
+struct mel_bundle;
+struct mel_decls;
+struct mel_env;
+struct mel_err;
+struct mel_sequence_spec;
+struct mel_sequence_type;
 
 /* A sequence block behind its checks. */
 struct mel_sequence;

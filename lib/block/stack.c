@@ -3,7 +3,12 @@
 
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/decl.h"
+#include "block/streamable.h"
 
 struct stack {
 	struct mel_member *member; /* [n], of the options */

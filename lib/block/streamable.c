@@ -5,8 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
 #include "block/clock.h"
+#include "block/decl.h"
+#include "tensor/bundle.h"
 
 enum phase {
 	IDLE,    /* no utterance */
@@ -98,21 +103,12 @@ check_spec(const struct mel_streamable *b, const struct mel_decls *have,
     int64_t in_width, int64_t *width, struct mel_err *err)
 {
 	const struct mel_streamable_spec *spec = &b->spec;
+	const struct mel_decl *like;
 
-	for (size_t i = 0; i < spec->needs.n; i++) {
-		const struct mel_decl *need = &spec->needs.item[i];
-		const struct mel_decl *found = mel_decls_find(have, need->name);
-
-		if (!found && need->optional)
-			continue;
-		if (!found)
-			return mel_fail(err,
-			    "needs \"%s\", which nothing gives", need->name);
-		if (mel_decl_check(need, found, err))
-			return -1;
-		if (spec->width_of && !strcmp(spec->width_of, need->name))
-			*width = found->width;
-	}
+	if (mel_decls_check(&spec->needs, have, err))
+		return -1;
+	like = spec->width_of ? mel_decls_find(have, spec->width_of) : NULL;
+	*width = like ? like->width : 0;
 	if (spec->in_width && in_width && spec->in_width != in_width)
 		return mel_fail(err,
 		    "rows of %lld floats come in, rows of %lld are wanted",
@@ -129,7 +125,9 @@ mel_streamable_connect(struct mel_streamable *b, const struct mel_decls *have,
 	int rc;
 
 	*width = 0;
-	if (b->type->connect)
+	if (in_width && !b->spec.upstream)
+		rc = mel_fail(err, "takes no rows: those before it are lost");
+	else if (b->type->connect)
 		rc = b->type->connect(b->state, have, in_width, width, err);
 	else
 		rc = check_spec(b, have, in_width, width, err);
@@ -140,22 +138,10 @@ static int
 check_data(const struct mel_streamable *b, const struct mel_bundle *data,
     struct mel_streamable *upstream, struct mel_err *err)
 {
-	const struct mel_decls *needs = &b->spec.needs;
-
 	if (b->spec.upstream && !upstream)
 		return mel_fail(err, "has no block to pull rows from");
-	for (size_t i = 0; i < needs->n; i++) {
-		const struct mel_tensor *t =
-		    mel_bundle_get(data, needs->item[i].name);
-
-		if (!t && needs->item[i].optional)
-			continue;
-		if (!t)
-			return mel_fail(err, "tensor \"%s\" is missing",
-			    needs->item[i].name);
-		if (mel_decl_check_tensor(&needs->item[i], t, err))
-			return -1;
-	}
+	if (mel_decls_check_bundle(&b->spec.needs, data, err))
+		return -1;
 	if (b->spec.in_width && upstream &&
 	    b->spec.in_width != mel_streamable_width(upstream))
 		return mel_fail(err,

@@ -2,7 +2,15 @@
 #ifndef MEL_BLOCK_STREAMABLE_H
 #define MEL_BLOCK_STREAMABLE_H
 
-#include "block/block.h"
+#include <stdint.h>
+
+struct mel_bundle;
+struct mel_decls;
+struct mel_env;
+struct mel_err;
+struct mel_streamable;
+struct mel_streamable_spec;
+struct mel_streamable_type;
 
 /*
  * A streamable block behind its checks. Opening, options and ownership are as

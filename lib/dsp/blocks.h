@@ -2,7 +2,8 @@
 #ifndef MEL_DSP_BLOCKS_H
 #define MEL_DSP_BLOCKS_H
 
-#include "block/block.h"
+struct mel_sequence_type;
+struct mel_streamable_type;
 
 /* The blocks of this folder; options are in their tables. */
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/err.h"
+#include "base/option.h"
 #include "dsp/contract_keys.h"
 
 #define FFT_MAX  ((double)MEL_CONTRACT_FFT)

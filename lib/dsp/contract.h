@@ -4,9 +4,10 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
+struct mel_err;
 
 /*
  * A mel contract: everything that must be known to compute the same numbers

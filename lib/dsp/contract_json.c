@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/io.h"
+#include "base/option.h"
 #include "dsp/contract.h"
 #include "dsp/contract_keys.h"
 

@@ -3,7 +3,13 @@
 
 #include <math.h>
 
+#include "base/err.h"
+#include "base/option.h"
+#include "block/block.h"
 #include "block/control.h"
+#include "block/decl.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 
 enum domain {
 	LINEAR,
@@ -70,6 +76,9 @@ round_all(const struct options *o, const struct mel_tensor *in, double speed,
 	for (int64_t i = 0; i < in->dim[0]; i++) {
 		double frames = to_frames(o, (double)d[i], speed), n;
 
+		/* Minus infinity would pass for no frames. */
+		if (!isfinite(d[i]))
+			frames = (double)d[i];
 		if (!isfinite(frames))
 			return mel_fail(err, "duration of token %lld is %g",
 			    (long long)i, frames);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 
 struct mel_fft {

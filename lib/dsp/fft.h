@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "base/err.h"
+struct mel_err;
 
 /*
  * The complex Fourier transform of n points in single precision, by FFTW.

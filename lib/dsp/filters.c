@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "dsp/contract.h"
 
 double
 mel_from_hertz(int scale, double f)

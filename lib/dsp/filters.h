@@ -2,7 +2,8 @@
 #ifndef MEL_DSP_FILTERS_H
 #define MEL_DSP_FILTERS_H
 
-#include "dsp/contract.h"
+struct mel_contract;
+struct mel_err;
 
 /*
  * The triangular filters of a contract, made in double precision and stored

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 
 #define KEEP  (1 << 20) /* bytes to go back to */

@@ -5,7 +5,7 @@
 #include <sndfile.h>
 #include <stdbool.h>
 
-#include "base/err.h"
+struct mel_err;
 
 /*
  * A pipe as libsndfile wants it. libsndfile looks around in a file while it

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/option.h"
+#include "block/block.h"
 #include "dsp/blocks.h"
 
 #include "block/control.h"

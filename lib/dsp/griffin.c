@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "base/rng.h"
+#include "dsp/contract.h"
 #include "dsp/stft.h"
 
 #define PAIRS 4    /* pairs of frames of one task */

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/pool.h"
-#include "dsp/contract.h"
+struct mel_contract;
+struct mel_err;
+struct mel_pool;
 
 /*
  * Griffin-Lim: samples whose STFT has given magnitudes (Griffin and Lim 1984),

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/pool.h"
+#include "dsp/contract.h"
 #include "dsp/filters.h"
 #include "dsp/mel.h"
 

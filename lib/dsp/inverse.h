@@ -4,8 +4,9 @@
 
 #include <stdint.h>
 
-#include "base/pool.h"
-#include "dsp/contract.h"
+struct mel_contract;
+struct mel_err;
+struct mel_pool;
 
 /*
  * Mel back to linear magnitude. The output formula is undone; the start is

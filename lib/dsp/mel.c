@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "dsp/contract.h"
 #include "dsp/filters.h"
 #include "dsp/stft.h"
 

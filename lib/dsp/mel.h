@@ -3,9 +3,11 @@
 #define MEL_DSP_MEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "dsp/contract.h"
+struct mel_contract;
+struct mel_err;
 
 /*
  * Samples to mel frames, streaming: push samples, pull what frames they make,

@@ -3,8 +3,12 @@
 
 #include <math.h>
 
-#include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/decl.h"
+#include "block/env.h"
 #include "block/streamable.h"
+#include "tensor/tensor.h"
 
 enum {
 	MIN,

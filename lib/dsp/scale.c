@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/err.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/decl.h"
 #include "dsp/blocks.h"
 
 #include "block/control.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 
 struct options {
 	char *in, *out;

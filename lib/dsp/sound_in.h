@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
+struct mel_err;
 
 /*
  * Samples of one channel at a wanted rate, from a sound file of any format

@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "dsp/sound_in.h"
 
 #define BLOCK 4096 /* samples converted at a time */
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dsp/sound_in.h"
+struct mel_err;
 
 /*
  * Mono samples to a sound file or pipe by libsndfile. A wav on a pipe is put

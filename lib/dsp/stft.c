@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "dsp/contract.h"
+#include "dsp/fft.h"
 
 static double
 window_at(int type, int64_t j, int64_t length)

@@ -4,8 +4,9 @@
 
 #include <stdint.h>
 
-#include "dsp/contract.h"
-#include "dsp/fft.h"
+struct mel_contract;
+struct mel_err;
+struct mel_fft;
 
 /*
  * The short-time Fourier transform over a contract's geometry (n_fft, window,

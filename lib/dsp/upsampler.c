@@ -3,7 +3,13 @@
 
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/decl.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 
 struct options {
 	char *in, *counts;

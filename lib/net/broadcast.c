@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/broadcast.h"
 
-#include "net/infer.h"
-
 static int
 misfit(const struct mel_node *node, const struct mel_tensor *a,
     const struct mel_tensor *b, struct mel_err *err)

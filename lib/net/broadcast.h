@@ -2,7 +2,14 @@
 #ifndef MEL_NET_BROADCAST_H
 #define MEL_NET_BROADCAST_H
 
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "net/graph.h"
+#include "net/op.h"
 #include "net/walk.h"
+#include "tensor/tensor.h"
 
 /*
  * Numpy's broadcasting (ONNX "Broadcasting in ONNX", multidirectional): axes

@@ -3,7 +3,11 @@
 
 #include <stdio.h>
 
+#include "net/cell.h"
+#include "net/frame.h"
+#include "net/graph.h"
 #include "net/infer.h"
+#include "tensor/tensor.h"
 
 const struct mel_ref *
 mel_call_input(const struct mel_call *call, int i)

@@ -2,8 +2,15 @@
 #ifndef MEL_NET_CALL_H
 #define MEL_NET_CALL_H
 
-#include "net/cell.h"
-#include "net/frame.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mel_cell;
+struct mel_err;
+struct mel_frame;
+struct mel_node;
+struct mel_ref;
+struct mel_store;
 
 /* What op->call works with. */
 struct mel_call {

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "tensor/tensor.h"
 
 /* Sizes 64, 80, 96, 112, 128, 160 ...: four to an octave. */
 static size_t

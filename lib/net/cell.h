@@ -2,7 +2,12 @@
 #ifndef MEL_NET_CELL_H
 #define MEL_NET_CELL_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "tensor/tensor.h"
+
+struct mel_err;
 
 /*
  * Values that live as long as somebody refers to them: what Loop carries, what

@@ -2,31 +2,26 @@
 #ifndef MEL_NET_CONV_H
 #define MEL_NET_CONV_H
 
-#include "net/kernels.h"
-#include "net/op.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/window.h"
+
+struct mel_err;
+struct mel_kernels;
+struct mel_node;
+struct mel_run;
+struct mel_tensor;
 
 /*
  * What the two ways to compute ONNX Conv 11 share. X is [N, C, spatial...],
  * W is [M, C / group, kernel...], Y is [N, M, spatial...].
  */
 
-#define MEL_CONV_AXES (MEL_MAX_DIMS - 2)
-
-enum mel_conv_pad {
-	MEL_CONV_EXPLICIT, /* attribute pads */
-	MEL_CONV_VALID,    /* none */
-	MEL_CONV_UPPER,    /* length / stride, the odd one behind */
-	MEL_CONV_LOWER,    /* the same, the odd one in front */
-};
-
 /* The node's params. */
 struct mel_conv {
-	enum mel_conv_pad pad;
-	int axes; /* of the attributes; 0: none is given */
-	int64_t lo[MEL_CONV_AXES], hi[MEL_CONV_AXES]; /* pads, >= 0 */
-	int64_t stride[MEL_CONV_AXES];                /* >= 1 */
-	int64_t dilation[MEL_CONV_AXES];              /* >= 1 */
-	int64_t group;                                /* >= 1 */
+	struct mel_window window;
+	int64_t group; /* >= 1 */
 
 	/* Constant weights of a convolution along one axis, owned; or NULL:
 	   group after group packed, rows (tap, channel); with one channel a
@@ -35,17 +30,9 @@ struct mel_conv {
 	size_t packed_size; /* of one group [floats] */
 };
 
-/* One axis of one convolution. */
-struct mel_conv_axis {
-	int64_t in, out;     /* lengths */
-	int64_t taps, reach; /* reach = (taps - 1) dilation + 1 */
-	int64_t lo;          /* zeros in front */
-	int64_t stride, dilation;
-};
-
 /* Axis d of node's convolution of a length `in` with `taps` taps. */
 int mel_conv_axis(const struct mel_node *node, int d, int64_t in, int64_t taps,
-    struct mel_conv_axis *axis, struct mel_err *err);
+    struct mel_window_axis *axis, struct mel_err *err);
 
 /* Packs constant weights with one spatial axis into params. */
 int mel_conv1d_bind(struct mel_node *node, const struct mel_tensor *w,

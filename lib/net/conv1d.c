@@ -4,7 +4,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/pool.h"
+#include "net/graph.h"
+#include "net/kernels.h"
+#include "net/op.h"
 #include "net/product.h"
+#include "net/window.h"
+#include "tensor/tensor.h"
 
 #define PIECE 112 /* output frames of a task, if the reach is short */
 
@@ -85,7 +91,7 @@ mel_conv1d_bind(struct mel_node *node, const struct mel_tensor *w,
 
 /* Output frames of a task: a piece brings reach - stride more of input. */
 static size_t
-piece_length(const struct mel_conv_axis *axis)
+piece_length(const struct mel_window_axis *axis)
 {
 	size_t reach = 4 * (size_t)(axis->reach / axis->stride);
 	size_t piece = reach > PIECE ? reach : PIECE;
@@ -94,7 +100,7 @@ piece_length(const struct mel_conv_axis *axis)
 }
 
 static size_t
-window_length(const struct mel_conv_axis *axis, size_t piece)
+window_length(const struct mel_window_axis *axis, size_t piece)
 {
 	return (piece - 1) * (size_t)axis->stride + (size_t)axis->reach;
 }
@@ -108,7 +114,7 @@ round_up(size_t n)
 
 struct job {
 	const struct mel_conv *p;
-	struct mel_conv_axis axis;
+	struct mel_window_axis axis;
 	size_t group, in_channels, out_channels;
 	size_t piece, pieces; /* length of one; number in a sequence */
 	const float *x, *bias;
@@ -200,7 +206,7 @@ size_t
 mel_conv1d_scratch(const struct mel_node *node,
     const struct mel_tensor *const in[], const struct mel_tensor *out)
 {
-	struct mel_conv_axis axis;
+	struct mel_window_axis axis;
 	size_t piece, window;
 
 	if (!mel_tensor_count(out) ||

@@ -4,11 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "net/graph.h"
+#include "net/isa.h"
 #include "net/network.h"
 #include "net/onnx.h"
 #include "net/op.h"
 #include "net/pass.h"
+#include "tensor/tensor.h"
 
 static int
 put_io(struct mel_buf *out, const char *what, const struct mel_io *io,

@@ -2,7 +2,8 @@
 #ifndef MEL_NET_DESCRIBE_H
 #define MEL_NET_DESCRIBE_H
 
-#include "base/buf.h"
+struct mel_buf;
+struct mel_err;
 
 /*
  * Appends what is in the ONNX file at path, one fact a line, the first word

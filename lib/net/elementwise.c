@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "net/broadcast.h"
+#include "net/graph.h"
 #include "net/infer.h"
 
 static const struct mel_elementwise *

@@ -2,7 +2,14 @@
 #ifndef MEL_NET_ELEMENTWISE_H
 #define MEL_NET_ELEMENTWISE_H
 
-#include "net/broadcast.h"
+#include <stddef.h>
+
+#include "net/op.h"
+#include "net/walk.h"
+#include "tensor/tensor.h"
+
+struct mel_err;
+struct mel_node;
 
 /*
  * An operator whose output element depends on one element of each input:

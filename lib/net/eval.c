@@ -4,6 +4,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/pool.h"
+#include "net/graph.h"
+#include "net/op.h"
 
 static int
 check_counts(const struct mel_node *node, struct mel_err *err)

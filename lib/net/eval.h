@@ -2,7 +2,12 @@
 #ifndef MEL_NET_EVAL_H
 #define MEL_NET_EVAL_H
 
-#include "net/op.h"
+#include "tensor/tensor.h"
+
+struct mel_err;
+struct mel_node;
+struct mel_op;
+struct mel_run;
 
 /*
  * One node on its own, every output in memory of its own: used where speed

@@ -3,8 +3,14 @@
 
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
 #include "block/control.h"
+#include "block/decl.h"
+#include "net/netdef.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 
 const char *
 mel_feed_name(const struct mel_strings *names, const struct mel_net_port *port)

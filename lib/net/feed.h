@@ -2,8 +2,14 @@
 #ifndef MEL_NET_FEED_H
 #define MEL_NET_FEED_H
 
-#include "block/decl.h"
-#include "net/netdef.h"
+struct mel_bundle;
+struct mel_decls;
+struct mel_err;
+struct mel_feed;
+struct mel_net_port;
+struct mel_netdef;
+struct mel_strings;
+struct mel_tensor;
 
 /*
  * Gathers the inputs of a network for one run from an utterance's tensors.

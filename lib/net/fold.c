@@ -3,7 +3,10 @@
 
 #include "base/mem.h"
 #include "net/eval.h"
+#include "net/graph.h"
+#include "net/op.h"
 #include "net/pass.h"
+#include "tensor/tensor.h"
 
 /* A folded value may have this many bytes even if its inputs are smaller. */
 #define FREE_BYTES ((size_t)1 << 20)

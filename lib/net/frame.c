@@ -5,8 +5,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/pool.h"
 #include "net/call.h"
+#include "net/cell.h"
 #include "net/eval.h"
+#include "net/graph.h"
+#include "net/op.h"
+#include "net/plan.h"
+#include "tensor/tensor.h"
 
 static int
 open_bodies(struct mel_frame *f, struct mel_err *err)

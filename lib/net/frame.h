@@ -2,8 +2,18 @@
 #ifndef MEL_NET_FRAME_H
 #define MEL_NET_FRAME_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "net/cell.h"
 #include "net/plan.h"
+
+struct mel_err;
+struct mel_graph;
+struct mel_kernels;
+struct mel_pool;
+struct mel_tensor;
 
 /*
  * A frame runs one graph: the network's or a body inside it. It has the plans

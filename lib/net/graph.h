@@ -2,7 +2,13 @@
 #ifndef MEL_NET_GRAPH_H
 #define MEL_NET_GRAPH_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "tensor/tensor.h"
+
+struct mel_err;
 
 /*
  * The one internal form of a network: nodes in topological order over

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/index.h"
 
+#include "net/graph.h"
 #include "net/infer.h"
 #include "net/walk.h"
 

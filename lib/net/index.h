@@ -2,7 +2,13 @@
 #ifndef MEL_NET_INDEX_H
 #define MEL_NET_INDEX_H
 
-#include "net/op.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/tensor.h"
+
+struct mel_err;
+struct mel_node;
 
 /* Tensors of indices, i64 or i32, where negative ones count from the end. */
 

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#include "base/err.h"
+#include "net/graph.h"
+#include "net/op.h"
+
 const struct mel_tensor *
 mel_input(
     const struct mel_node *node, const struct mel_tensor *const in[], int i)

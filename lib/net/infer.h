@@ -2,7 +2,12 @@
 #ifndef MEL_NET_INFER_H
 #define MEL_NET_INFER_H
 
-#include "net/op.h"
+#include <stdint.h>
+
+#include "tensor/tensor.h"
+
+struct mel_err;
+struct mel_node;
 
 /*
  * Small steps of shape rules. All fail with the node's name and return 0, -1

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
+#include "net/graph.h"
 #include "net/pass.h"
 #include "net/weights.h"
 #include "onnx.pb-c.h"
 #include "tensor/convert.h"
+#include "tensor/tensor.h"
 
 /* Bit `dtype` of types: to be turned into f32. */
 static bool

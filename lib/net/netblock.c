@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/netblock.h"
 
+#include <math.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/decl.h"
+#include "block/env.h"
 #include "net/feed.h"
+#include "net/netdef.h"
+#include "net/network.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 
 struct options {
 	struct mel_netdef *network; /* borrowed */
@@ -69,6 +79,22 @@ open_network(void *state, const void *options, const struct mel_env *env,
 	    &b->session, o->network->network, env->pool, err);
 }
 
+/* Infinity may mean something, ln 0 for instance; NaN is a fault. */
+static int
+check_numbers(const struct mel_net_port *port, const struct mel_tensor *t,
+    struct mel_err *err)
+{
+	const float *x = t->data;
+	size_t n = t->dtype == MEL_F32 ? mel_tensor_count(t) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (isnan(x[i]))
+			return mel_fail(
+			    err, "output \"%s\" is not a number", port->name);
+	}
+	return 0;
+}
+
 static int
 run_network(void *state, const struct mel_bundle *in, struct mel_bundle *out,
     struct mel_err *err)
@@ -84,6 +110,8 @@ run_network(void *state, const struct mel_bundle *in, struct mel_bundle *out,
 		struct mel_tensor t = {0};
 		int rc = mel_net_port_unpack(port, &b->out[i], &t, err);
 
+		if (!rc)
+			rc = check_numbers(port, &t, err);
 		if (!rc)
 			rc = mel_bundle_put(
 			    out, mel_feed_name(&o->outputs, port), &t, err);

@@ -2,7 +2,8 @@
 #ifndef MEL_NET_NETBLOCK_H
 #define MEL_NET_NETBLOCK_H
 
-#include "block/block.h"
+struct mel_sequence_type;
+struct mel_streamable_type;
 
 /*
  * A network as a block of either kind. The option `network` is an OBJECT of

@@ -4,7 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "net/graph.h"
+#include "net/network.h"
 
 /* Rank -1 marks what the declared shape does not tell. */
 static void
@@ -33,6 +38,12 @@ guess_ports(const struct mel_io *io, int n, struct mel_err *err)
 	struct mel_net_port *port = mel_alloc((size_t)n, sizeof(*port), err);
 
 	for (int i = 0; port && i < n; i++) {
+		if (io[i].sequence) {
+			mel_fail(err, "%s is a sequence, which no stream has",
+			    io[i].name);
+			free(port);
+			return NULL;
+		}
 		port[i].name = io[i].name;
 		port[i].dtype = io[i].dtype;
 		guess_axes(&port[i], &io[i]);
@@ -59,6 +70,8 @@ mel_netdef_open(struct mel_netdef **out, const char *name,
 		mel_netdef_close(def);
 		return -1;
 	}
+	for (int i = 0; i < graph->n_input; i++)
+		def->input[i].io = &graph->input[i];
 	def->n_input = graph->n_input;
 	def->n_output = graph->n_output;
 	*out = def;
@@ -88,8 +101,9 @@ find(struct mel_net_port *port, int n, const char *what, const char *name,
 	for (int i = 0; i < n; i++) {
 		if (!strcmp(port[i].name, name))
 			return &port[i];
-		mel_buf_printf(&all, NULL, "%s%s", i ? ", " : "", port[i].name);
 	}
+	for (int i = 0; i < n; i++)
+		mel_buf_printf(&all, NULL, "%s%s", i ? ", " : "", port[i].name);
 	mel_fail(err, "the network has no %s \"%s\", only %s", what, name,
 	    all.data ? all.data : "none");
 	mel_buf_free(&all);
@@ -128,21 +142,38 @@ parse_axis(const char *word, int place, int64_t *axis, struct mel_err *err)
 	return 0;
 }
 
+/* An axis that the graph gives a length has no other. */
+static int
+check_axis(
+    const struct mel_io *io, int place, int64_t axis, struct mel_err *err)
+{
+	int64_t length = io->ndim < 0 ? -1 : io->dim[place];
+
+	if (axis == MEL_AXIS_BATCH)
+		axis = 1;
+	if (length < 0 || axis < 0 || length == axis)
+		return 0;
+	return mel_fail(err, "axis %d is %lld in the network, not %lld", place,
+	    (long long)length, (long long)axis);
+}
+
 int
 mel_net_port_axes(struct mel_net_port *port, const struct mel_strings *words,
     struct mel_err *err)
 {
 	int64_t axis[MEL_MAX_DIMS];
 	int times = 0, batches = 0;
+	int rank = port->io ? port->io->ndim : port->ndim;
 
 	if (words->n > MEL_MAX_DIMS)
 		return mel_fail(
 		    err, "%zu axes: at most %d", words->n, MEL_MAX_DIMS);
-	if (port->ndim >= 0 && (size_t)port->ndim != words->n)
-		return mel_fail(err, "%zu axes, but the network has %d",
-		    words->n, port->ndim);
+	if (rank >= 0 && (size_t)rank != words->n)
+		return mel_fail(
+		    err, "%zu axes, but the network has %d", words->n, rank);
 	for (size_t i = 0; i < words->n; i++) {
-		if (parse_axis(words->item[i], (int)i, &axis[i], err))
+		if (parse_axis(words->item[i], (int)i, &axis[i], err) ||
+		    (port->io && check_axis(port->io, (int)i, axis[i], err)))
 			return -1;
 		times += axis[i] == MEL_AXIS_TIME;
 		batches += axis[i] == MEL_AXIS_BATCH;

@@ -2,8 +2,15 @@
 #ifndef MEL_NET_NETDEF_H
 #define MEL_NET_NETDEF_H
 
-#include "base/option.h"
-#include "net/network.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tensor/tensor.h"
+
+struct mel_err;
+struct mel_io;
+struct mel_network;
+struct mel_strings;
 
 /*
  * How the inputs and outputs of a network meet the tensors of an utterance:
@@ -31,6 +38,8 @@ struct mel_net_port {
 	int64_t axis[MEL_MAX_DIMS]; /* [ndim] length or MEL_AXIS_... */
 
 	/* Inputs only. */
+	const struct mel_io *io; /* as the graph declares it; the network's.
+				    Declared outputs are not to be relied on */
 	enum mel_net_role role;
 	char *control; /* owned; CONTROL */
 	double value;  /* CONSTANT */
@@ -61,7 +70,8 @@ struct mel_net_port *mel_netdef_input(
 struct mel_net_port *mel_netdef_output(
     struct mel_netdef *def, const char *name, struct mel_err *err);
 
-/* Sets the axes from words: "time", "batch", "any", or a length. */
+/* Sets the axes from words: "time", "batch", "any", or a length, which of
+ * an input must not contradict the graph. */
 int mel_net_port_axes(struct mel_net_port *port,
     const struct mel_strings *words, struct mel_err *err);
 

@@ -2,9 +2,17 @@
 #ifndef MEL_NET_NETIMPL_H
 #define MEL_NET_NETIMPL_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "net/frame.h"
-#include "net/network.h"
 #include "net/onnx.h"
+#include "tensor/tensor.h"
+
+struct mel_cell;
+struct mel_err;
+struct mel_kernels;
+struct mel_network;
 
 /* What is behind the pointers of net/network.h; for lib/net and its tests. */
 

@@ -5,9 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/env.h"
 #include "block/streamable.h"
 #include "net/feed.h"
+#include "net/netdef.h"
+#include "net/network.h"
+#include "tensor/tensor.h"
 
 struct options {
 	struct mel_netdef *network; /* borrowed */

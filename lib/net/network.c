@@ -3,9 +3,12 @@
 
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "net/graph.h"
 #include "net/kernels.h"
 #include "net/netimpl.h"
+#include "net/onnx.h"
 #include "net/pass.h"
 
 static int

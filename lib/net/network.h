@@ -2,9 +2,12 @@
 #ifndef MEL_NET_NETWORK_H
 #define MEL_NET_NETWORK_H
 
-#include "base/pool.h"
-#include "net/graph.h"
 #include "net/isa.h"
+
+struct mel_err;
+struct mel_graph;
+struct mel_pool;
+struct mel_tensor;
 
 /*
  * A network is an ONNX file ready to run; it is const after open. A session

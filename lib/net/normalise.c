@@ -2,8 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "net/graph.h"
 #include "net/pass.h"
+#include "tensor/tensor.h"
 
 /*
  * One rule for each way in which an older opset, or a node without effect,

@@ -4,11 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "net/graph.h"
 #include "net/onnx_graph.h"
 #include "net/onnx_node.h"
+#include "net/weights.h"
 #include "net/wire.h"
 #include "onnx.pb-c.h"
+#include "tensor/tensor.h"
 
 static int
 load_graph(struct mel_model *model, const Onnx__ModelProto *proto, int opset,

@@ -2,8 +2,13 @@
 #ifndef MEL_NET_ONNX_H
 #define MEL_NET_ONNX_H
 
-#include "net/graph.h"
+#include <stdbool.h>
+
 #include "net/weights.h"
+
+struct mel_err;
+struct mel_graph;
+struct mel_tensor;
 
 /*
  * Reads an ONNX file as it is: all its nodes under their own names and

@@ -4,10 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "net/graph.h"
 #include "net/onnx_node.h"
 #include "net/onnx_scope.h"
+#include "net/weights.h"
 #include "onnx.pb-c.h"
+#include "tensor/tensor.h"
 
 #define MAX_NODES (1 << 20) /* of all bodies, with functions inlined */
 

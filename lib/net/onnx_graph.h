@@ -2,9 +2,9 @@
 #ifndef MEL_NET_ONNX_GRAPH_H
 #define MEL_NET_ONNX_GRAPH_H
 
-#include "net/graph.h"
-#include "net/weights.h"
-
+struct mel_err;
+struct mel_graph;
+struct mel_weights;
 struct Onnx__ModelProto; /* protobuf-c's, from onnx.proto */
 
 /* What a graph is loaded from. */

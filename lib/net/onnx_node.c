@@ -4,7 +4,11 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "net/graph.h"
+#include "net/weights.h"
 #include "onnx.pb-c.h"
 
 #define MAX_ATTRIBUTES 256

@@ -2,8 +2,12 @@
 #ifndef MEL_NET_ONNX_NODE_H
 #define MEL_NET_ONNX_NODE_H
 
-#include "net/graph.h"
-#include "net/weights.h"
+#include <stdbool.h>
+
+struct mel_err;
+struct mel_graph;
+struct mel_node;
+struct mel_weights;
 
 struct Onnx__NodeProto; /* protobuf-c's, from onnx.proto */
 struct Onnx__AttributeProto;

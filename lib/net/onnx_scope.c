@@ -5,9 +5,13 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "net/graph.h"
 #include "net/onnx.h"
+#include "net/onnx_graph.h"
 #include "net/onnx_node.h"
+#include "net/weights.h"
 #include "net/wire.h"
 #include "onnx.pb-c.h"
 

@@ -2,8 +2,12 @@
 #ifndef MEL_NET_ONNX_SCOPE_H
 #define MEL_NET_ONNX_SCOPE_H
 
-#include "net/onnx_graph.h"
+#include <stddef.h>
 
+struct mel_err;
+struct mel_graph;
+struct mel_io;
+struct mel_source;
 struct Onnx__AttributeProto; /* protobuf-c's, from onnx.proto */
 struct Onnx__FunctionProto;
 struct Onnx__NodeProto;

@@ -2,8 +2,15 @@
 #ifndef MEL_NET_OP_H
 #define MEL_NET_OP_H
 
-#include "base/pool.h"
-#include "net/graph.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/tensor.h"
+
+struct mel_err;
+struct mel_node;
+struct mel_pool;
 
 /*
  * One operator: what it takes, its shape rule, its time rule, its value.

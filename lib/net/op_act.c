@@ -2,10 +2,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "net/broadcast.h"
 #include "net/elementwise.h"
+#include "net/graph.h"
 #include "net/infer.h"
 #include "net/kernels.h"
 #include "net/ops.h"
+#include "net/walk.h"
+#include "tensor/tensor.h"
 
 /* Activations: functions of one number with up to two parameters. NaN stays. */
 

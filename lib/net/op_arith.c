@@ -3,10 +3,15 @@
 #include <math.h>
 #include <string.h>
 
+#include "net/broadcast.h"
 #include "net/elementwise.h"
+#include "net/graph.h"
 #include "net/infer.h"
 #include "net/kernels.h"
+#include "net/op.h"
 #include "net/ops.h"
+#include "net/walk.h"
+#include "tensor/tensor.h"
 
 /*
  * Arithmetic of two tensors, and Min, Max, Sum, Mean of several. Integers

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/graph.h"
 #include "net/infer.h"
+#include "net/op.h"
 #include "net/ops.h"
 #include "net/walk.h"
 #include "net/weights.h"
+#include "tensor/tensor.h"
 
 /*
  * Cast goes through a block of double or int64, which hold every value of

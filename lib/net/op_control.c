@@ -3,7 +3,12 @@
 
 #include "base/mem.h"
 #include "net/call.h"
+#include "net/cell.h"
+#include "net/frame.h"
+#include "net/graph.h"
+#include "net/op.h"
 #include "net/ops.h"
+#include "tensor/tensor.h"
 
 /* If, Loop, Scan: what runs bodies. */
 

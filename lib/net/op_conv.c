@@ -2,9 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pool.h"
 #include "net/conv.h"
+#include "net/graph.h"
 #include "net/infer.h"
+#include "net/op.h"
 #include "net/ops.h"
+#include "net/window.h"
+#include "tensor/tensor.h"
 
 /*
  * Conv 11. Along one axis with constant weights it is a packed product
@@ -12,122 +17,28 @@
  * output, in the same order: bias, then taps, then channels.
  */
 
-/* Of attributes, and of a kernel's reach: sizes of scratch stay far from
-   overflow, and nobody needs more. */
-#define LARGEST (1 << 24)
-
-static int
-read_pad(
-    const struct mel_node *node, enum mel_conv_pad *pad, struct mel_err *err)
-{
-	static const char *const names[] = {
-	    [MEL_CONV_EXPLICIT] = "NOTSET",
-	    [MEL_CONV_VALID] = "VALID",
-	    [MEL_CONV_UPPER] = "SAME_UPPER",
-	    [MEL_CONV_LOWER] = "SAME_LOWER",
-	};
-	const char *text;
-
-	if (mel_attr_string(node, "auto_pad", "NOTSET", &text, err))
-		return -1;
-	for (int i = 0; i < 4; i++) {
-		if (!strcmp(text, names[i])) {
-			*pad = (enum mel_conv_pad)i;
-			return 0;
-		}
-	}
-	return mel_node_fail(node, err, "auto_pad = %s", text);
-}
-
-/*
- * A list of per * axes numbers, each in [min, LARGEST], or `preset` for all if
- * it is absent. Sets or checks p->axes.
- */
-static int
-read_list(const struct mel_node *node, const char *name, size_t per,
-    int64_t min, int64_t out[], struct mel_err *err)
-{
-	struct mel_conv *p = node->params;
-	const int64_t *value;
-	size_t n;
-
-	for (size_t i = 0; i < per * MEL_CONV_AXES; i++)
-		out[i] = min;
-	if (mel_attr_ints(node, name, &value, &n, err))
-		return -1;
-	if (!value)
-		return 0;
-	if (!n || n % per || n / per > MEL_CONV_AXES ||
-	    (p->axes && (size_t)p->axes != n / per))
-		return mel_node_fail(node, err, "%s has %zu numbers", name, n);
-	p->axes = (int)(n / per);
-	for (size_t i = 0; i < n; i++) {
-		if (value[i] < min || value[i] > LARGEST)
-			return mel_node_fail(
-			    node, err, "%s: %lld", name, (long long)value[i]);
-		out[i] = value[i];
-	}
-	return 0;
-}
-
 static int
 conv_prepare(struct mel_node *node, struct mel_err *err)
 {
 	struct mel_conv *p = node->params;
-	int64_t pads[2 * MEL_CONV_AXES];
 
-	if (read_pad(node, &p->pad, err) ||
-	    mel_attr_int(node, "group", 1, &p->group, err) ||
-	    read_list(node, "strides", 1, 1, p->stride, err) ||
-	    read_list(node, "dilations", 1, 1, p->dilation, err) ||
-	    read_list(node, "pads", 2, 0, pads, err))
+	if (mel_window_read(node, &p->window, err) ||
+	    mel_attr_int(node, "group", 1, &p->group, err))
 		return -1;
 	if (p->group < 1)
 		return mel_node_fail(
 		    node, err, "group = %lld", (long long)p->group);
-	/* All begins, then all ends. */
-	for (int d = 0; d < p->axes; d++) {
-		p->lo[d] = pads[d];
-		p->hi[d] = pads[p->axes + d];
-	}
 	return 0;
 }
 
 int
 mel_conv_axis(const struct mel_node *node, int d, int64_t in, int64_t taps,
-    struct mel_conv_axis *axis, struct mel_err *err)
+    struct mel_window_axis *axis, struct mel_err *err)
 {
 	const struct mel_conv *p = node->params;
-	int64_t pads = p->lo[d] + p->hi[d];
 
-	*axis = (struct mel_conv_axis){
-	    .in = in,
-	    .taps = taps,
-	    .lo = p->lo[d],
-	    .stride = p->stride[d],
-	    .dilation = p->dilation[d],
-	};
-	if (taps < 1 || taps > INT32_MAX)
-		return mel_node_fail(
-		    node, err, "a kernel of %lld taps", (long long)taps);
-	axis->reach = (taps - 1) * axis->dilation + 1;
-	if (axis->reach > LARGEST)
-		return mel_node_fail(node, err,
-		    "a kernel that reaches over %lld frames",
-		    (long long)axis->reach);
-	if (p->pad == MEL_CONV_UPPER || p->pad == MEL_CONV_LOWER) {
-		axis->out = in / axis->stride + (in % axis->stride != 0);
-		pads = (axis->out - 1) * axis->stride + axis->reach - in;
-		if (pads < 0)
-			pads = 0;
-		axis->lo = (pads + (p->pad == MEL_CONV_LOWER)) / 2;
-		return 0;
-	}
-	if (p->pad == MEL_CONV_VALID)
-		axis->lo = pads = 0;
-	if (in + pads >= axis->reach)
-		axis->out = (in + pads - axis->reach) / axis->stride + 1;
-	return 0;
+	*axis = (struct mel_window_axis){.in = in, .taps = taps};
+	return mel_window_along(node, &p->window, d, axis, err);
 }
 
 /* kernel_shape may be left out; if it is there it must be true. */
@@ -165,9 +76,9 @@ check_inputs(const struct mel_node *node, const struct mel_tensor *const in[],
 		    "data of %d and weights of "
 		    "%d axes",
 		    x->ndim, w->ndim);
-	if (p->axes && p->axes != x->ndim - 2)
+	if (p->window.axes && p->window.axes != x->ndim - 2)
 		return mel_node_fail(
-		    node, err, "attributes for %d axes", p->axes);
+		    node, err, "attributes for %d axes", p->window.axes);
 	if (w->dim[0] % p->group || x->dim[1] % p->group ||
 	    x->dim[1] / p->group != w->dim[1])
 		return mel_node_fail(node, err,
@@ -185,7 +96,7 @@ conv_infer(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], struct mel_err *err)
 {
 	int64_t dim[MEL_MAX_DIMS];
-	struct mel_conv_axis axis;
+	struct mel_window_axis axis;
 
 	if (check_inputs(node, in, err))
 		return -1;
@@ -234,19 +145,11 @@ struct direct {
 	const struct mel_tensor *x, *w, *y;
 	const float *bias; /* or NULL */
 	int axes;
-	struct mel_conv_axis axis[MEL_CONV_AXES];
+	struct mel_window_axis axis[MEL_WINDOW_AXES];
 	size_t in, out, taps; /* products over the axes */
 	size_t channels;      /* of a group */
 	size_t per_group;     /* filters */
 };
-
-/* The next index of an array of n axes, the last one fastest. */
-static void
-step_index(int64_t *index, const int64_t *dim, int n)
-{
-	while (n-- > 0 && ++index[n] == dim[n])
-		index[n] = 0;
-}
 
 /* Offset of the input that tap touches for output at; -1 in the zeros. */
 static int64_t
@@ -255,7 +158,7 @@ input_offset(const struct direct *c, const int64_t *at, const int64_t *tap)
 	int64_t offset = 0;
 
 	for (int d = 0; d < c->axes; d++) {
-		const struct mel_conv_axis *a = &c->axis[d];
+		const struct mel_window_axis *a = &c->axis[d];
 		int64_t i = at[d] * a->stride - a->lo + tap[d] * a->dilation;
 
 		if (i < 0 || i >= a->in)
@@ -270,7 +173,7 @@ static float
 direct_one(const struct direct *c, const float *x, const float *w, float sum,
     const int64_t *at)
 {
-	int64_t tap[MEL_CONV_AXES] = {0};
+	int64_t tap[MEL_WINDOW_AXES] = {0};
 
 	for (size_t t = 0; t < c->taps; t++) {
 		int64_t offset = input_offset(c, at, tap);
@@ -280,7 +183,7 @@ direct_one(const struct direct *c, const float *x, const float *w, float sum,
 				sum += x[i * c->in + (size_t)offset] *
 				       w[i * c->taps + t];
 		}
-		step_index(tap, c->w->dim + 2, c->axes);
+		mel_window_step(tap, c->w->dim + 2, c->axes);
 	}
 	return sum;
 }
@@ -296,12 +199,12 @@ direct_channel(void *ctx, size_t index, int worker)
 			 (item * (size_t)c->x->dim[1] + first) * c->in;
 	const float *w = (const float *)c->w->data + m * c->channels * c->taps;
 	float *y = (float *)c->y->data + index * c->out;
-	int64_t at[MEL_CONV_AXES] = {0};
+	int64_t at[MEL_WINDOW_AXES] = {0};
 
 	(void)worker;
 	for (size_t i = 0; i < c->out; i++) {
 		y[i] = direct_one(c, x, w, c->bias ? c->bias[m] : 0.0f, at);
-		step_index(at, c->y->dim + 2, c->axes);
+		mel_window_step(at, c->y->dim + 2, c->axes);
 	}
 }
 

@@ -2,9 +2,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "net/graph.h"
 #include "net/infer.h"
+#include "net/op.h"
 #include "net/ops.h"
 #include "net/walk.h"
+#include "tensor/tensor.h"
 
 /* Tensors made from numbers. */
 

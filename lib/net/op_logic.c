@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
 
+#include "net/broadcast.h"
 #include "net/elementwise.h"
+#include "net/graph.h"
 #include "net/infer.h"
+#include "net/op.h"
 #include "net/ops.h"
+#include "net/walk.h"
+#include "tensor/tensor.h"
 
 /* Comparisons, truth values, Where. A bool is one byte, 0 or 1. */
 

@@ -2,9 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pool.h"
+#include "net/graph.h"
 #include "net/infer.h"
+#include "net/kernels.h"
+#include "net/op.h"
 #include "net/ops.h"
 #include "net/product.h"
+#include "tensor/tensor.h"
 
 /*
  * MatMul 13, Gemm 13. A constant right side is packed once; another one is

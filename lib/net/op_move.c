@@ -2,8 +2,12 @@
 #include <string.h>
 
 #include "net/broadcast.h"
+#include "net/graph.h"
 #include "net/infer.h"
+#include "net/op.h"
 #include "net/ops.h"
+#include "net/walk.h"
+#include "tensor/tensor.h"
 
 /* Elements go elsewhere, unchanged: any element type will do. */
 

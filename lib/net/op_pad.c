@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
+#include "net/graph.h"
 #include "net/infer.h"
+#include "net/op.h"
 #include "net/ops.h"
 #include "net/walk.h"
+#include "tensor/tensor.h"
 
 /*
  * Pad (ONNX 19): constant, reflect (without the edge, again and again where

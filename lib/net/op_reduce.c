@@ -2,10 +2,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "net/graph.h"
 #include "net/infer.h"
 #include "net/kernels.h"
+#include "net/op.h"
 #include "net/ops.h"
 #include "net/walk.h"
+#include "tensor/tensor.h"
 
 /*
  * Reductions over any set of axes. Every output element is one chain over its

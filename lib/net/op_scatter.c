@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
+#include "net/graph.h"
 #include "net/index.h"
 #include "net/infer.h"
+#include "net/op.h"
 #include "net/ops.h"
 #include "net/walk.h"
+#include "tensor/tensor.h"
 
 /*
  * Data with some elements replaced by, or combined with, updates. In the

@@ -2,8 +2,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "net/graph.h"
 #include "net/infer.h"
+#include "net/op.h"
 #include "net/ops.h"
+#include "tensor/tensor.h"
 
 /*
  * Where the largest are (ArgMax, ArgMin, TopK), and where anything is

@@ -2,8 +2,12 @@
 #include <string.h>
 
 #include "net/call.h"
+#include "net/cell.h"
+#include "net/graph.h"
 #include "net/infer.h"
+#include "net/op.h"
 #include "net/ops.h"
+#include "tensor/tensor.h"
 
 /* Lists of tensors. Operators of opset 11; ONNX changed none of them since. */
 

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/pool.h"
+#include "net/graph.h"
 #include "net/infer.h"
 #include "net/kernels.h"
+#include "net/op.h"
 #include "net/ops.h"
 #include "net/product.h"
+#include "tensor/tensor.h"
 
 /* Softmax 13, LogSoftmax 13; with flatten = 1 as before opset 13. */
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
 
+#include "net/broadcast.h"
 #include "net/elementwise.h"
 #include "net/kernels.h"
 #include "net/ops.h"
+#include "net/walk.h"
+#include "tensor/tensor.h"
 
 /*
  * Functions of one number. Integers wrap around (Neg and Abs of the lowest

@@ -2,7 +2,7 @@
 #ifndef MEL_NET_OPS_H
 #define MEL_NET_OPS_H
 
-#include "net/op.h"
+struct mel_op;
 
 /*
  * The families of operators. Each is an array that ends with NULL, at the end

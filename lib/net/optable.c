@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
+#include "net/op.h"
 #include "net/ops.h"
 
 static const struct mel_op *const *const families[] = {

@@ -5,8 +5,12 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "net/eval.h"
+#include "net/graph.h"
+#include "net/op.h"
+#include "tensor/tensor.h"
 
 #define MAX_LISTED 8 /* operators in one message */
 

@@ -2,7 +2,9 @@
 #ifndef MEL_NET_PASS_H
 #define MEL_NET_PASS_H
 
-#include "net/op.h"
+struct mel_err;
+struct mel_graph;
+struct mel_kernels;
 
 /*
  * What is done to a graph between loading and running, in this order:

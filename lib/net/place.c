@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "net/plan.h"
 

@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "net/eval.h"
+#include "net/graph.h"
+#include "net/op.h"
 
 /* Values up to this size are evaluated while planning, if they can be. */
 #define KNOWN_BYTES 65536

@@ -2,7 +2,14 @@
 #ifndef MEL_NET_PLAN_H
 #define MEL_NET_PLAN_H
 
-#include "net/op.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tensor/tensor.h"
+
+struct mel_err;
+struct mel_graph;
+struct mel_kernels;
 
 /*
  * A plan says, for one set of shapes, which nodes run and where in one arena

@@ -3,7 +3,11 @@
 
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/pool.h"
+#include "net/kernels.h"
+#include "net/op.h"
 
 #define MIN_ROWS 28     /* of a part: fewer, and loading b dominates */
 #define MIN_WORK 200000 /* multiplications that pay for waking a thread */

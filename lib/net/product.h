@@ -2,8 +2,13 @@
 #ifndef MEL_NET_PRODUCT_H
 #define MEL_NET_PRODUCT_H
 
-#include "net/kernels.h"
-#include "net/op.h"
+#include <stddef.h>
+
+struct mel_err;
+struct mel_gemm;
+struct mel_kernels;
+struct mel_pack;
+struct mel_run;
 
 /*
  * Products of whole matrices: packing with memory, and one product spread

@@ -4,9 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
+#include "base/option.h"
 #include "base/outdir.h"
+#include "net/graph.h"
+#include "net/network.h"
 #include "tensor/npy.h"
+#include "tensor/tensor.h"
 
 #define MAX_INPUT ((size_t)1 << 34) /* largest .npy [bytes] */
 

@@ -2,8 +2,11 @@
 #ifndef MEL_NET_RUNFILES_H
 #define MEL_NET_RUNFILES_H
 
-#include "base/option.h"
-#include "net/network.h"
+#include "net/isa.h"
+
+struct mel_err;
+struct mel_pool;
+struct mel_strings;
 
 /*
  * Runs a network once on .npy files: inputs[] are "NAME=FILE", one for each

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "net/cell.h"
+#include "net/frame.h"
+#include "net/graph.h"
 #include "net/netimpl.h"
+#include "net/network.h"
+#include "tensor/tensor.h"
 
 static const struct mel_graph *
 graph_of(const struct mel_session *s)

@@ -7,11 +7,17 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "net/frame.h"
+#include "net/graph.h"
 #include "net/netimpl.h"
+#include "net/network.h"
+#include "net/onnx.h"
 #include "net/op.h"
 #include "net/pass.h"
 #include "tensor/convert.h"
+#include "tensor/tensor.h"
 
 struct run {
 	const struct mel_suite *suite;

@@ -2,7 +2,13 @@
 #ifndef MEL_NET_SUITE_H
 #define MEL_NET_SUITE_H
 
-#include "net/network.h"
+#include <stdbool.h>
+
+#include "net/isa.h"
+
+struct mel_err;
+struct mel_pool;
+struct mel_tensor;
 
 /*
  * Cases in the layout of the ONNX backend tests: DIR/model.onnx and

@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/pool.h"
+#include "net/op.h"
+
 struct pieces {
 	const struct mel_range *range;
 	size_t size;

@@ -2,7 +2,14 @@
 #ifndef MEL_NET_WALK_H
 #define MEL_NET_WALK_H
 
-#include "net/op.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/tensor.h"
+
+struct mel_kernels;
+struct mel_pool;
+struct mel_run;
 
 /*
  * One loop over n-d arrays for all operators that work element by element:

@@ -7,7 +7,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/bytes.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/option.h"
 #include "net/wire.h"

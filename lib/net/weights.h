@@ -2,8 +2,14 @@
 #ifndef MEL_NET_WEIGHTS_H
 #define MEL_NET_WEIGHTS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/io.h"
 #include "tensor/tensor.h"
+
+struct mel_err;
 
 struct Onnx__TensorProto; /* protobuf-c's, from onnx.proto */
 

@@ -3,7 +3,9 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/bytes.h"
+#include "base/err.h"
 
 #define MAX_DEPTH    64
 #define MAX_MESSAGES (1 << 20)

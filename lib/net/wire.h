@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
+struct mel_buf;
+struct mel_err;
 
 /*
  * A look at protobuf bytes before protobuf-c sees them. protobuf-c has no

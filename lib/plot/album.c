@@ -3,12 +3,19 @@
 
 #include <unistd.h>
 
+#include "base/err.h"
+#include "base/io.h"
+#include "base/option.h"
 #include "base/outdir.h"
+#include "plot/feed.h"
+#include "plot/figure.h"
+#include "plot/picture.h"
 #include "plot/term.h"
+#include "tensor/utterance.h"
 
 struct work {
 	const struct mel_album *album;
-	struct mel_feed *feed;
+	struct mel_plot_feed *feed;
 	struct mel_picture picture;
 	struct mel_outdir dir;
 	bool told_font;
@@ -60,7 +67,8 @@ draw(struct work *w, struct mel_err *err)
 	int rc;
 
 	scene.notes = &notes;
-	rc = mel_feed_figure(w->feed, &scene, a->diff, a->title, &figure, err);
+	rc = mel_plot_feed_figure(
+	    w->feed, &scene, a->diff, a->title, &figure, err);
 	if (!rc)
 		rc = mel_picture_add(&w->picture, &figure, err);
 	for (size_t i = 0; i < notes.n; i++)
@@ -106,12 +114,12 @@ draw_all(struct work *w, struct mel_err *err)
 	struct mel_err why;
 	int more;
 
-	while ((more = mel_feed_next(w->feed, err)) > 0) {
+	while ((more = mel_plot_feed_next(w->feed, err)) > 0) {
 		if (w->picture.pages && single)
 			return mel_fail(err,
 			    "more than one utterance for one picture: use "
 			    "-d DIR or -t pdf");
-		if (!mel_feed_whole(w->feed)) {
+		if (!mel_plot_feed_whole(w->feed)) {
 			check_whole(w);
 			continue;
 		}
@@ -131,8 +139,8 @@ draw_all(struct work *w, struct mel_err *err)
 }
 
 int
-mel_album_make(
-    const struct mel_album *album, struct mel_feed *feed, struct mel_err *err)
+mel_album_make(const struct mel_album *album, struct mel_plot_feed *feed,
+    struct mel_err *err)
 {
 	struct work w = {.album = album,
 	    .feed = feed,
@@ -151,10 +159,10 @@ mel_album_make(
 }
 
 int
-mel_album_follow(const struct mel_album *album, const struct mel_feed *feed,
-    bool live, struct mel_err *err)
+mel_album_follow(const struct mel_album *album,
+    const struct mel_plot_feed *feed, bool live, struct mel_err *err)
 {
-	const struct mel_feed_input *in = &feed->input[0];
+	const struct mel_plot_feed_input *in = &feed->input[0];
 	const struct mel_scene *scene = &album->scene;
 	struct mel_term_options o = {.columns = (int)album->width,
 	    .lines = (int)album->height,

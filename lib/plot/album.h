@@ -2,8 +2,13 @@
 #ifndef MEL_PLOT_ALBUM_H
 #define MEL_PLOT_ALBUM_H
 
-#include "plot/feed.h"
-#include "plot/picture.h"
+#include <stdbool.h>
+
+#include "plot/canvas.h"
+#include "plot/scene.h"
+
+struct mel_err;
+struct mel_plot_feed;
 
 /*
  * All utterances of a feed as files: one picture, a PDF of a page each, or a
@@ -32,8 +37,8 @@ struct mel_album {
  * no file is left but those finished in the folder. Without utterances no file
  * is made.
  */
-int mel_album_make(
-    const struct mel_album *album, struct mel_feed *feed, struct mel_err *err);
+int mel_album_make(const struct mel_album *album, struct mel_plot_feed *feed,
+    struct mel_err *err);
 
 /*
  * Shows the feed's first stream as text for a terminal, see plot/term.h: of
@@ -41,7 +46,7 @@ int mel_album_make(
  * and output are used. live: the output is a terminal. Returns as
  * mel_album_make.
  */
-int mel_album_follow(const struct mel_album *album, const struct mel_feed *feed,
-    bool live, struct mel_err *err);
+int mel_album_follow(const struct mel_album *album,
+    const struct mel_plot_feed *feed, bool live, struct mel_err *err);
 
 #endif

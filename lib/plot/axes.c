@@ -4,6 +4,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "plot/canvas.h"
+#include "plot/figure.h"
+#include "plot/hertz.h"
+#include "plot/layout.h"
+#include "plot/ticks.h"
+
 enum {
 	TICK = 4,
 	TICK_GAP = 3,      /* between tick and number */

@@ -2,7 +2,12 @@
 #ifndef MEL_PLOT_AXES_H
 #define MEL_PLOT_AXES_H
 
-#include "plot/canvas.h"
+#include <stddef.h>
+
+struct mel_canvas;
+struct mel_panel;
+struct mel_panel_box;
+struct mel_text;
 
 /*
  * What stands around a panel's plot: numbers, labels, the symbols' places.

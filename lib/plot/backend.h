@@ -3,8 +3,15 @@
 #define MEL_PLOT_BACKEND_H
 
 #include <cairo.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
+#include "base/err.h"
 #include "plot/canvas.h"
+#include "plot/layout.h"
+
+struct mel_buf;
 
 /*
  * Inside of a canvas, for the files that implement one. Functions are those

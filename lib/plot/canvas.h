@@ -2,9 +2,15 @@
 #ifndef MEL_PLOT_CANVAS_H
 #define MEL_PLOT_CANVAS_H
 
-#include "base/buf.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "plot/color.h"
 #include "plot/layout.h"
+
+struct mel_buf;
+struct mel_err;
 
 /*
  * Something to draw on, in the units and directions of plot/layout.h. The

@@ -2,7 +2,11 @@
 #include <cairo-pdf.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "plot/backend.h"
+#include "plot/canvas.h"
+#include "plot/layout.h"
 
 struct sink {
 	struct mel_buf *buf;

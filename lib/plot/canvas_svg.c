@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
+#include "base/buf.h"
 #include "plot/backend.h"
+#include "plot/canvas.h"
+#include "plot/color.h"
+#include "plot/layout.h"
 #include "plot/ticks.h"
 
 /*

@@ -7,6 +7,10 @@
 
 #include "base/mem.h"
 #include "plot/axes.h"
+#include "plot/canvas.h"
+#include "plot/color.h"
+#include "plot/figure.h"
+#include "plot/layout.h"
 #include "plot/raster.h"
 
 #define CELLS_MAX 4096 /* pixels of an image in SVG and PDF, each way */

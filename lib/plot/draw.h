@@ -2,7 +2,9 @@
 #ifndef MEL_PLOT_DRAW_H
 #define MEL_PLOT_DRAW_H
 
-#include "plot/canvas.h"
+struct mel_canvas;
+struct mel_err;
+struct mel_figure;
 
 /*
  * Draws the figure (at least one panel) on a new page of the canvas. width

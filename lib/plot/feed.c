@@ -4,13 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "plot/scene.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
 
 int
-mel_feed_add(struct mel_feed *feed, int fd, const char *name,
+mel_plot_feed_add(struct mel_plot_feed *feed, int fd, const char *name,
     uint64_t max_record, struct mel_err *err)
 {
-	struct mel_feed_input *in;
+	struct mel_plot_feed_input *in;
 	struct mel_record head;
 
 	if (mel_reserve(
@@ -26,12 +30,12 @@ mel_feed_add(struct mel_feed *feed, int fd, const char *name,
 }
 
 int
-mel_feed_next(struct mel_feed *feed, struct mel_err *err)
+mel_plot_feed_next(struct mel_plot_feed *feed, struct mel_err *err)
 {
 	size_t ended = 0, going = 0;
 
 	for (size_t i = 0; i < feed->n; i++) {
-		struct mel_feed_input *in = &feed->input[i];
+		struct mel_plot_feed_input *in = &feed->input[i];
 		int rc = mel_utterance_next(&in->u, in->reader, NULL, err);
 
 		if (rc < 0)
@@ -59,11 +63,11 @@ same_contract(
 }
 
 int
-mel_feed_figure(const struct mel_feed *feed, const struct mel_scene *scene,
-    bool diff, const char *title, struct mel_figure *figure,
-    struct mel_err *err)
+mel_plot_feed_figure(const struct mel_plot_feed *feed,
+    const struct mel_scene *scene, bool diff, const char *title,
+    struct mel_figure *figure, struct mel_err *err)
 {
-	const struct mel_feed_input *a = &feed->input[0], *in;
+	const struct mel_plot_feed_input *a = &feed->input[0], *in;
 	struct mel_scene own = *scene;
 	const struct mel_head *head;
 
@@ -89,7 +93,7 @@ mel_feed_figure(const struct mel_feed *feed, const struct mel_scene *scene,
 }
 
 bool
-mel_feed_whole(const struct mel_feed *feed)
+mel_plot_feed_whole(const struct mel_plot_feed *feed)
 {
 	for (size_t i = 0; i < feed->n; i++) {
 		if (feed->input[i].u.state != MEL_UTT_WHOLE)
@@ -99,12 +103,12 @@ mel_feed_whole(const struct mel_feed *feed)
 }
 
 void
-mel_feed_free(struct mel_feed *feed)
+mel_plot_feed_free(struct mel_plot_feed *feed)
 {
 	for (size_t i = 0; i < feed->n; i++) {
 		mel_utterance_free(&feed->input[i].u);
 		mel_reader_close(feed->input[i].reader);
 	}
 	free(feed->input);
-	*feed = (struct mel_feed){0};
+	*feed = (struct mel_plot_feed){0};
 }

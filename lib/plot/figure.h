@@ -3,9 +3,12 @@
 #define MEL_PLOT_FIGURE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "plot/hertz.h"
 #include "tensor/tensor.h"
+
+struct mel_err;
 
 /*
  * A figure is a title and panels below one another: what is to be seen, not

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "plot/term.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
 
 /* A live stream: what each record shows. */
 struct follow {

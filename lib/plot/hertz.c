@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "plot/ticks.h"
+
 static double
 mel_of(enum mel_plot_scale scale, double hz)
 {

@@ -2,7 +2,9 @@
 #ifndef MEL_PLOT_HERTZ_H
 #define MEL_PLOT_HERTZ_H
 
-#include "plot/ticks.h"
+#include <stddef.h>
+
+struct mel_tick;
 
 /*
  * What a picture must know of a mel contract to draw its axes, and the

@@ -4,7 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "plot/figure.h"
 
 enum {
 	LEFT = 66,      /* vertical label and numbers */

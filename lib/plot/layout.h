@@ -2,7 +2,10 @@
 #ifndef MEL_PLOT_LAYOUT_H
 #define MEL_PLOT_LAYOUT_H
 
-#include "plot/figure.h"
+#include <stdbool.h>
+
+struct mel_err;
+struct mel_figure;
 
 /*
  * Where the parts of a figure lie on the page. Units are those of the page

@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <math.h>
 
+#include "plot/draw.h"
+#include "plot/layout.h"
+
 int
 mel_picture_add(struct mel_picture *picture, const struct mel_figure *figure,
     struct mel_err *err)

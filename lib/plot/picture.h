@@ -2,7 +2,14 @@
 #ifndef MEL_PLOT_PICTURE_H
 #define MEL_PLOT_PICTURE_H
 
-#include "plot/draw.h"
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "plot/canvas.h"
+
+struct mel_canvas;
+struct mel_err;
+struct mel_figure;
 
 /*
  * A picture file in memory: figures become pages. Starts as {0} with format,

@@ -2,6 +2,11 @@
 #include "plot/raster.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "plot/color.h"
+#include "plot/figure.h"
 
 static uint32_t
 opaque(struct mel_rgb c)

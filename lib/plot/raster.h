@@ -2,8 +2,10 @@
 #ifndef MEL_PLOT_RASTER_H
 #define MEL_PLOT_RASTER_H
 
-#include "plot/color.h"
-#include "plot/figure.h"
+#include <stdint.h>
+
+struct mel_colormap;
+struct mel_panel;
 
 /*
  * Colours a MEL_PANEL_MATRIX: pixel [h][w] from the top, 0xAARRGGBB, the

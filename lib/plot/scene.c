@@ -5,9 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "plot/figure.h"
 #include "plot/spans.h"
+#include "tensor/bundle.h"
 #include "tensor/convert.h"
+#include "tensor/head.h"
+#include "tensor/tensor.h"
+#include "tensor/utterance.h"
 
 /* What adding one utterance needs everywhere. */
 struct work {

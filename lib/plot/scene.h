@@ -2,8 +2,15 @@
 #ifndef MEL_PLOT_SCENE_H
 #define MEL_PLOT_SCENE_H
 
-#include "plot/figure.h"
-#include "tensor/utterance.h"
+#include <stdbool.h>
+
+#include "base/option.h"
+#include "plot/hertz.h"
+
+struct mel_err;
+struct mel_figure;
+struct mel_head;
+struct mel_utterance;
 
 /*
  * Makes the panels of a figure from utterances of a stream:

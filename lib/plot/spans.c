@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plot/spans.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
+#include "base/option.h"
 #include "base/utf8.h"
+#include "plot/figure.h"
+#include "tensor/bundle.h"
 #include "tensor/convert.h"
+#include "tensor/tensor.h"
+#include "tensor/utterance.h"
 
 #define COUNT_LIMIT 1e9 /* most rows of a token, or of all */
 

@@ -2,8 +2,13 @@
 #ifndef MEL_PLOT_SPANS_H
 #define MEL_PLOT_SPANS_H
 
-#include "plot/figure.h"
-#include "tensor/utterance.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mel_err;
+struct mel_panel;
+struct mel_strings;
+struct mel_utterance;
 
 /*
  * Where the tokens of an utterance lie in time, from its "counts" [tokens],

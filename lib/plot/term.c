@@ -6,11 +6,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "plot/color.h"
 #include "plot/figure.h"
 #include "plot/raster.h"
+#include "plot/ticks.h"
 #include "tensor/convert.h"
+#include "tensor/tensor.h"
 
 enum {
 	MARGIN = 7,      /* number and space left of a strip */

@@ -2,9 +2,15 @@
 #ifndef MEL_PLOT_TERM_H
 #define MEL_PLOT_TERM_H
 
-#include "base/buf.h"
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "plot/hertz.h"
-#include "tensor/reader.h"
+
+struct mel_buf;
+struct mel_err;
+struct mel_reader;
+struct mel_tensor;
 
 /*
  * A spectrogram as text for a terminal with 24-bit colours: each character

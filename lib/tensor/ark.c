@@ -7,10 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/bytes.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "tensor/tensor.h"
 
 #define BLOCK 16384
 #define TOKEN 64 /* longest number in text, with its NUL [bytes] */

@@ -2,8 +2,14 @@
 #ifndef MEL_TENSOR_ARK_H
 #define MEL_TENSOR_ARK_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/io.h"
-#include "tensor/tensor.h"
+
+struct mel_err;
+struct mel_tensor;
 
 /*
  * Kaldi's archives (kaldi-table-inl.h, kaldi-matrix.cc, kaldi-vector.cc): one

@@ -2,10 +2,13 @@
 #include <locale.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/bytes.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "tensor/ark.h"
 #include "tensor/convert.h"
+#include "tensor/tensor.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
     "numbers are written as they lie in memory");

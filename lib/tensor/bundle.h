@@ -2,7 +2,11 @@
 #ifndef MEL_TENSOR_BUNDLE_H
 #define MEL_TENSOR_BUNDLE_H
 
+#include <stddef.h>
+
 #include "tensor/tensor.h"
+
+struct mel_err;
 
 /*
  * Named tensors of one utterance, in the order in which they were put. Names

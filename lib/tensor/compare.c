@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tensor/convert.h"
+#include "tensor/tensor.h"
 
 static bool
 same_dims(const struct mel_tensor *a, const struct mel_tensor *b)

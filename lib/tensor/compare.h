@@ -2,7 +2,10 @@
 #ifndef MEL_TENSOR_COMPARE_H
 #define MEL_TENSOR_COMPARE_H
 
-#include "tensor/tensor.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct mel_tensor;
 
 /*
  * When two tensors are the same.

@@ -2,7 +2,12 @@
 #ifndef MEL_TENSOR_CONVERT_H
 #define MEL_TENSOR_CONVERT_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "tensor/tensor.h"
+
+struct mel_err;
 
 /* IEEE 754 binary16 and bfloat16 as bits, exactly; NaN stays NaN. */
 float mel_f16_value(uint16_t bits);

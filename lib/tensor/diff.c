@@ -6,9 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "tensor/bundle.h"
+#include "tensor/head.h"
 #include "tensor/npy.h"
 #include "tensor/reader.h"
+#include "tensor/tensor.h"
 #include "tensor/utterance.h"
 
 /* An utterance whose like has not come yet. */

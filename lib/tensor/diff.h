@@ -2,8 +2,13 @@
 #ifndef MEL_TENSOR_DIFF_H
 #define MEL_TENSOR_DIFF_H
 
-#include "base/option.h"
+#include <stddef.h>
+#include <stdint.h>
+
 #include "tensor/compare.h"
+
+struct mel_err;
+struct mel_strings;
 
 struct mel_reader;
 

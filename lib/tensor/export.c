@@ -3,12 +3,16 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/outdir.h"
 #include "tensor/ark.h"
 #include "tensor/convert.h"
 #include "tensor/htk.h"
 #include "tensor/npy.h"
+#include "tensor/tensor.h"
 
 const char *const mel_export_names[] = {
     [MEL_EXPORT_NPY] = "npy",

@@ -2,8 +2,9 @@
 #ifndef MEL_TENSOR_EXPORT_H
 #define MEL_TENSOR_EXPORT_H
 
-#include "base/io.h"
-#include "tensor/tensor.h"
+struct mel_err;
+struct mel_outfile;
+struct mel_tensor;
 
 /*
  * Tensors as files of other programs: one output for all of them, or a folder

@@ -3,7 +3,10 @@
 
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
 
 static int
 check_order(enum mel_grammar_state state, unsigned kind, struct mel_err *err)

@@ -2,8 +2,12 @@
 #ifndef MEL_TENSOR_GRAMMAR_H
 #define MEL_TENSOR_GRAMMAR_H
 
+#include <stdint.h>
+
 #include "tensor/head.h"
-#include "tensor/record.h"
+
+struct mel_err;
+struct mel_record_header;
 
 /*
  * The order of records, for the reader and the writer alike:

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "tensor/record.h"
 
@@ -300,6 +301,46 @@ mel_head_copy(
 	head->extra = json_incref(src->extra);
 	head->done = src->done;
 	return 0;
+}
+
+static bool
+same_port(const struct mel_port *a, const struct mel_port *b)
+{
+	return !strcmp(a->name, b->name) && a->dtype == b->dtype &&
+	       a->sort == b->sort && a->ndim == b->ndim &&
+	       !memcmp(a->dim, b->dim, (size_t)a->ndim * sizeof(*a->dim));
+}
+
+static bool
+same_ports(const struct mel_head *a, const struct mel_head *b)
+{
+	if (a->n_ports != b->n_ports)
+		return false;
+	for (size_t i = 0; i < a->n_ports; i++) {
+		if (!same_port(&a->port[i], &b->port[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+same_json(const json_t *a, const json_t *b)
+{
+	return a == b || (a && b && json_equal(a, b));
+}
+
+const char *
+mel_head_differ(const struct mel_head *a, const struct mel_head *b)
+{
+	if (!same_ports(a, b))
+		return "ports";
+	if (!same_json(a->contract, b->contract))
+		return "contract";
+	if (!same_json(a->addon, b->addon))
+		return "addon";
+	if (a->done != b->done)
+		return "done";
+	return same_json(a->extra, b->extra) ? NULL : "other keys";
 }
 
 void

@@ -3,8 +3,12 @@
 #define MEL_TENSOR_HEAD_H
 
 #include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "tensor/tensor.h"
+
+struct mel_err;
 
 /*
  * The first record of a stream: what will come. Ports are numbered by their
@@ -62,6 +66,12 @@ int mel_head_from_json(
 /* head must be {0}; the JSON parts are shared, ports copied. */
 int mel_head_copy(
     struct mel_head *head, const struct mel_head *src, struct mel_err *err);
+
+/*
+ * The first key in which they differ ("ports", "contract", "addon", "done",
+ * "other keys"), or NULL: then records of one may follow under the other.
+ */
+const char *mel_head_differ(const struct mel_head *a, const struct mel_head *b);
 
 void mel_head_free(struct mel_head *head);
 

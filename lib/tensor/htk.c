@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "tensor/convert.h"
+#include "tensor/tensor.h"
 
 #define USER  9     /* parameter kind of one's own features */
 #define KINDS 0x3f  /* the basic kind; qualifiers stand above */

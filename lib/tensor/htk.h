@@ -2,7 +2,10 @@
 #ifndef MEL_TENSOR_HTK_H
 #define MEL_TENSOR_HTK_H
 
-#include "tensor/tensor.h"
+#include <stddef.h>
+
+struct mel_err;
+struct mel_tensor;
 
 /*
  * HTK parameter files (The HTK Book 3.4, section 5.7.1): rows of floats, all

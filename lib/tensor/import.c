@@ -6,12 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "tensor/ark.h"
 #include "tensor/htk.h"
 #include "tensor/npy.h"
 #include "tensor/scp.h"
+#include "tensor/tensor.h"
 
 struct mel_import {
 	struct mel_import_options o;

@@ -2,7 +2,11 @@
 #ifndef MEL_TENSOR_IMPORT_H
 #define MEL_TENSOR_IMPORT_H
 
-#include "tensor/tensor.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct mel_err;
+struct mel_tensor;
 
 /*
  * Tensors from files of other programs, one after the other, with a key each.

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "base/err.h"
+#include "tensor/record.h"
+
 json_t *
 mel_meta_parse(const char *text, size_t n, struct mel_err *err)
 {

@@ -3,8 +3,10 @@
 #define MEL_TENSOR_META_H
 
 #include <jansson.h>
+#include <stddef.h>
 
-#include "tensor/record.h"
+struct mel_err;
+struct mel_record_header;
 
 /*
  * The JSON of records, melpipe-frame(5): one UTF-8 object without duplicate

@@ -2,7 +2,11 @@
 #ifndef MEL_TENSOR_NPY_H
 #define MEL_TENSOR_NPY_H
 
-#include "tensor/tensor.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct mel_err;
+struct mel_tensor;
 
 /*
  * NumPy's array format, versions 1.0 to 3.0 (numpy.lib.format): a magic, a

@@ -7,9 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "tensor/grammar.h"
+#include "tensor/head.h"
 #include "tensor/meta.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
 
 struct mel_reader {
 	mel_read_fn *read;

@@ -2,11 +2,14 @@
 #ifndef MEL_TENSOR_READER_H
 #define MEL_TENSOR_READER_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/io.h"
-#include "tensor/head.h"
-#include "tensor/record.h"
+
+struct mel_err;
+struct mel_head;
+struct mel_record;
 
 /*
  * Reads a record stream and checks the whole grammar of melpipe-frame(5), see

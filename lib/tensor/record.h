@@ -3,8 +3,12 @@
 #define MEL_TENSOR_RECORD_H
 
 #include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "tensor/tensor.h"
+
+struct mel_err;
 
 /*
  * One record of the stream of melpipe-frame(5): a header of 64 bytes, JSON,

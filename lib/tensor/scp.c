@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/option.h"
 #include "base/utf8.h"
 #include "tensor/ark.h"

@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-#include "tensor/tensor.h"
+struct mel_err;
+struct mel_tensor;
 
 /*
  * Kaldi's script files: lines "KEY FILE:OFFSET", where an object begins at

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
+struct mel_err;
 
 /*
  * A typed array in row-major order, time first, without gaps.

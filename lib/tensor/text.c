@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "tensor/convert.h"
+#include "tensor/tensor.h"
 
 /* Element i as text; returns its length. */
 static int

@@ -2,8 +2,9 @@
 #ifndef MEL_TENSOR_TEXT_H
 #define MEL_TENSOR_TEXT_H
 
-#include "base/buf.h"
-#include "tensor/tensor.h"
+struct mel_buf;
+struct mel_err;
+struct mel_tensor;
 
 /*
  * Appends a tensor as text: a line per row (index of the first axis), its

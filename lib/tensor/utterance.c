@@ -7,6 +7,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/option.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
 
 static void
 clear(struct mel_utterance *u)

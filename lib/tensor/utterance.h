@@ -2,9 +2,16 @@
 #ifndef MEL_TENSOR_UTTERANCE_H
 #define MEL_TENSOR_UTTERANCE_H
 
-#include "base/option.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
 #include "tensor/bundle.h"
-#include "tensor/reader.h"
+
+struct mel_reader;
+struct mel_strings;
 
 /*
  * Whole utterances of a record stream, one after the other, for those that

@@ -9,10 +9,14 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "tensor/grammar.h"
+#include "tensor/head.h"
 #include "tensor/meta.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
 
 struct mel_writer {
 	int fd;

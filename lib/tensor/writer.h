@@ -2,8 +2,13 @@
 #ifndef MEL_TENSOR_WRITER_H
 #define MEL_TENSOR_WRITER_H
 
-#include "tensor/head.h"
-#include "tensor/record.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mel_err;
+struct mel_head;
+struct mel_tensor;
 
 /*
  * Writes a record stream, one write(2) per record, nothing held back. Numbers

@@ -3,7 +3,12 @@
 #include <wctype.h>
 
 #include "base/buf.h"
+#include "base/err.h"
+#include "base/option.h"
 #include "base/utf8.h"
+#include "block/block.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 #include "text/front.h"
 #include "text/text.h"
 

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdlib.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 #include "text/front.h"
 #include "text/speech.h"
+#include "text/symbols.h"
 #include "text/text.h"
 
 struct options {

@@ -5,8 +5,15 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "block/block.h"
+#include "block/decl.h"
+#include "block/env.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
+#include "text/symbols.h"
 
 enum {
 	NAMED_UNKNOWN = 8

@@ -2,10 +2,18 @@
 #ifndef MEL_TEXT_FRONT_H
 #define MEL_TEXT_FRONT_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
-#include "block/block.h"
-#include "text/symbols.h"
+#include "base/option.h"
+
+struct mel_bundle;
+struct mel_decls;
+struct mel_env;
+struct mel_err;
+struct mel_sequence_spec;
+struct mel_symbols;
 
 /*
  * What the front ends share: their options, checked input, and the way from

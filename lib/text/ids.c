@@ -3,7 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 #include "text/front.h"
 #include "text/text.h"
 

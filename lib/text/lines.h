@@ -3,9 +3,12 @@
 #define MEL_TEXT_LINES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
+
+struct mel_err;
 
 /*
  * Utterances from lines of text: a byte order mark at the start and a CR

@@ -2,8 +2,10 @@
 #ifndef MEL_TEXT_SPEECH_H
 #define MEL_TEXT_SPEECH_H
 
-#include "base/buf.h"
-#include "base/err.h"
+#include <stddef.h>
+
+struct mel_buf;
+struct mel_err;
 
 /*
  * Text to phonemes by libespeak-ng.

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/utf8.h"

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
+struct mel_err;
 
 /*
  * The symbol table of a voice: a UTF-8 text file, one symbol a line; the

@@ -2,7 +2,7 @@
 #ifndef MEL_TEXT_TEXT_H
 #define MEL_TEXT_TEXT_H
 
-#include "block/block.h"
+struct mel_sequence_type;
 
 /*
  * Front ends: SequenceBlocks from text to the ids that a network reads.

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "net/isa.h"
 #include "net/kernels.h"
 #include "net/network.h"
 #include "net/product.h"

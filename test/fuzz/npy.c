@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tensor/npy.h"
 
+#include "base/err.h"
+#include "tensor/tensor.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* No input may read or claim more than it has. */

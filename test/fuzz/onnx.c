@@ -5,7 +5,11 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "net/graph.h"
+#include "net/isa.h"
 #include "net/netimpl.h"
+#include "net/network.h"
+#include "tensor/tensor.h"
 
 /*
  * An ONNX file of any bytes: opened, and if that works, run twice with every

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "tensor/reader.h"
+#include "tensor/record.h"
 
 /*
  * The reader on anything. The first byte says whether headers get a right CRC:

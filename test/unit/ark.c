@@ -2,10 +2,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/io.h"
+#include "base/err.h"
 #include "tensor/ark.h"
 #include "tensor/scp.h"
 #include "tap.h"
+#include "tensor/tensor.h"
 
 #define LIMIT 4096
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/bytes.h"
+#include "base/err.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/option.h"
@@ -14,6 +14,7 @@
 #include "base/utf8.h"
 #include "tensor/bundle.h"
 #include "tap.h"
+#include "tensor/tensor.h"
 
 static void
 test_sizes(void)

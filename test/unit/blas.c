@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
+#include "net/isa.h"
 #include "net/kernels.h"
 #include "net/network.h"
 #include "net/product.h"

@@ -3,7 +3,13 @@
  * The laws of blocks, over the whole registry: a block that is registered and
  * not in the tables here fails the test.
  */
+#include "addon/build.h"
+#include "addon/builtin.h"
+#include "addon/yaml.h"
+#include "block/compose.h"
+#include "block/sequence.h"
 #include "fixture.h"
+#include "tap.h"
 
 #define TOKENS 6
 #define MOST   1000 /* rows that a block here can give */

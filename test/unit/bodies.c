@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
 
+#include "base/err.h"
+#include "base/pool.h"
 #include "net/eval.h"
+#include "net/frame.h"
+#include "net/graph.h"
+#include "net/isa.h"
 #include "net/netimpl.h"
+#include "net/network.h"
+#include "net/op.h"
 #include "onnxfile.h"
+#include "tap.h"
+#include "tensor/tensor.h"
 
 /*
  * Random graphs with bodies inside bodies, and sequences: a session gives the

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "tensor/compare.h"
+#include "base/err.h"
 #include "tensor/diff.h"
 #include "records.h"
 #include "tap.h"

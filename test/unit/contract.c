@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "dsp/contract.h"
+#include "base/err.h"
 #include "tap.h"
 
 static struct mel_err err;

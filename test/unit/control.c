@@ -2,9 +2,17 @@
 /* LINK: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc */
 #include <math.h>
 
+#include "base/err.h"
+#include "net/frame.h"
+#include "net/graph.h"
+#include "net/isa.h"
 #include "net/netimpl.h"
+#include "net/network.h"
+#include "net/op.h"
 #include "onnxfile.h"
 #include "oom.h"
+#include "tap.h"
+#include "tensor/tensor.h"
 
 /* If, Loop, Scan, sequences and functions, by hand-computed results. */
 

@@ -3,13 +3,25 @@
 #define FIXTURE_H
 
 #include <ftw.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "addon/addon.h"
 #include "addon/build.h"
-#include "addon/builtin.h"
+#include "addon/yaml.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "block/block.h"
 #include "block/compose.h"
+#include "block/env.h"
+#include "block/registry.h"
+#include "block/streamable.h"
+#include "net/isa.h"
 #include "onnxfile.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 
 /*
  * An addon made by the test: a temporary folder with two networks, in which
@@ -114,6 +126,43 @@ fixture_addon(
 	if (mel_addon_open(&addon, fixture_dir, registry, MEL_ISA_AUTO, err))
 		return NULL;
 	return addon;
+}
+
+/* One block and the addon that it was made from. */
+struct fixture_block {
+	struct mel_addon *addon;
+	struct mel_member block;
+};
+
+/* The block of a line of YAML; false with *err if it is refused. */
+static inline bool
+fixture_block_open(struct fixture_block *b, const struct mel_registry *registry,
+    enum mel_block_kind kind, const char *yaml, struct mel_err *err)
+{
+	static const struct mel_env env = {0};
+	struct mel_builder builder = {.env = &env, .where = "here"};
+	struct mel_buf text = {0};
+	struct mel_yaml *tree;
+
+	*b = (struct fixture_block){0};
+	mel_buf_printf(&text, NULL, "stack: [%s]\n", yaml);
+	b->addon = fixture_addon(text.data, registry, err);
+	mel_buf_free(&text);
+	if (!b->addon)
+		return false;
+	builder.addon = b->addon;
+	tree = b->addon->yaml;
+	return !mel_build_block(&builder,
+	    mel_yaml_item(
+		tree, mel_yaml_get(tree, mel_yaml_root(tree), "stack"), 0),
+	    kind, &b->block, err);
+}
+
+static inline void
+fixture_block_close(struct fixture_block *b)
+{
+	mel_member_close(&b->block);
+	mel_addon_close(b->addon);
 }
 
 /* Adds a copy of values under a name. */

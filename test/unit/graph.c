@@ -2,6 +2,7 @@
 #include "net/graph.h"
 
 #include "node.h"
+#include "tap.h"
 
 static void
 test_attributes(void)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
 
-#include "base/mem.h"
-#include "dsp/filters.h"
+#include "base/err.h"
+#include "base/pool.h"
+#include "dsp/contract.h"
 #include "dsp/griffin.h"
 #include "dsp/inverse.h"
 #include "dsp/stft.h"

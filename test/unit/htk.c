@@ -2,9 +2,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/io.h"
 #include "tensor/htk.h"
 #include "tap.h"
+#include "tensor/tensor.h"
 
 /* By hand: 2 rows of 1.5, -2; 11.61 ms apart; kind USER. */
 static const char sample[] = "\0\0\0\x02\0\x01\xc5\x84\0\x08\0\x09"

@@ -3,9 +3,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/mem.h"
+#include "base/pool.h"
 #include "base/rng.h"
 #include "net/kernels.h"
+#include "net/op.h"
 #include "net/product.h"
 #include "tap.h"
 

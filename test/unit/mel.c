@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
 
+#include "base/err.h"
+#include "dsp/contract.h"
 #include "dsp/filters.h"
 #include "dsp/mel.h"
 #include "tap.h"

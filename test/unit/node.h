@@ -2,8 +2,15 @@
 #ifndef NODE_H
 #define NODE_H
 
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/err.h"
 #include "net/eval.h"
-#include "tap.h"
+#include "net/graph.h"
+#include "net/op.h"
+#include "tensor/tensor.h"
 
 /*
  * One operator in a test:

@@ -3,11 +3,21 @@
 #define NODETEST_H
 
 #include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/rng.h"
+#include "net/graph.h"
+#include "net/isa.h"
 #include "net/kernels.h"
+#include "net/op.h"
 #include "node.h"
+#include "tensor/tensor.h"
+
+struct mel_pool;
 
 /* Random tensors and plain index arithmetic for the twins of operators. */
 

@@ -2,9 +2,21 @@
 #ifndef NOISE_H
 #define NOISE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
 #include "base/rng.h"
+#include "net/isa.h"
 #include "net/kernels.h"
+#include "net/op.h"
 #include "node.h"
+#include "tensor/tensor.h"
+
+struct mel_node;
 
 /* Tensors of random numbers, the same in every run, for tests of operators. */
 

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "net/pass.h"
+#include "base/err.h"
+#include "net/graph.h"
+#include "net/isa.h"
+#include "net/network.h"
 
 #include "net/netimpl.h"
 #include "onnxfile.h"
+#include "tap.h"
+#include "tensor/tensor.h"
 
 static char path[512];
 static const struct mel_buf none;

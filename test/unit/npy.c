@@ -2,9 +2,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/io.h"
 #include "tensor/npy.h"
 #include "tap.h"
+#include "tensor/tensor.h"
 
 /* What numpy 1.24 writes for np.array([[1, -2, 0.5]], dtype='<f4'). */
 static const char sample[] =

@@ -3,9 +3,14 @@
 
 #include <sys/stat.h>
 
+#include "base/bytes.h"
+#include "base/err.h"
+#include "net/graph.h"
+#include "net/isa.h"
 #include "net/network.h"
 #include "net/wire.h"
 #include "onnxfile.h"
+#include "tap.h"
 
 static char *dir;
 static char path[512];

@@ -2,11 +2,15 @@
 #ifndef ONNXFILE_H
 #define ONNXFILE_H
 
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "base/bytes.h"
+#include "base/buf.h"
 #include "base/io.h"
-#include "tap.h"
 
 /*
  * Writes ONNX files field by field, so that a test can also write those that

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
 
+#include "base/err.h"
+#include "net/graph.h"
+#include "net/op.h"
+#include "node.h"
 #include "noise.h"
+#include "tap.h"
 
 /* Normalisations and Softmax on nodes made by hand. */
 

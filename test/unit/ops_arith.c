@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/pool.h"
 #include "nodetest.h"
+#include "tap.h"
 
 /*
  * Operators of two or more broadcast inputs against one C expression an

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "net/eval.h"
 #include "nodetest.h"
+#include "tap.h"
 
 /*
  * Operators whose arguments are shapes and indices: tables of cases with the

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "nodetest.h"
+#include "tap.h"
 
 /* Functions of one number against libm in double. */
 

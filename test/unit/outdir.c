@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include "base/outdir.h"
+#include "base/err.h"
+#include "base/io.h"
 #include "tap.h"
 
 static void

@@ -2,10 +2,17 @@
 /* LINK: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc */
 #include "net/plan.h"
 
+#include "base/err.h"
+#include "base/pool.h"
 #include "net/eval.h"
+#include "net/graph.h"
+#include "net/isa.h"
 #include "net/netimpl.h"
+#include "net/network.h"
+#include "net/op.h"
 #include "onnxfile.h"
 #include "oom.h"
+#include "tap.h"
 
 static char path[512];
 

@@ -3,12 +3,20 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "plot/draw.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "plot/canvas.h"
+#include "plot/color.h"
+#include "plot/figure.h"
+#include "plot/hertz.h"
+#include "plot/layout.h"
 #include "plot/picture.h"
 #include "plot/raster.h"
 #include "plot/scene.h"
 #include "plot/term.h"
+#include "plot/ticks.h"
 #include "tap.h"
+#include "tensor/tensor.h"
 
 static void
 test_colors(void)

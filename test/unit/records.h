@@ -4,13 +4,19 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "tensor/reader.h"
 #include "tensor/record.h"
+#include "tensor/tensor.h"
+
+struct mel_err;
+struct mel_reader;
 
 /*
  * Streams made record by record, right ones and wrong ones, without the

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "dsp/contract.h"
+#include "dsp/fft.h"
 #include "dsp/stft.h"
 #include "tap.h"
 

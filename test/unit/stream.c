@@ -2,8 +2,10 @@
 #include <zlib.h>
 
 #include "base/bytes.h"
+#include "base/err.h"
 #include "records.h"
 #include "tap.h"
+#include "tensor/head.h"
 
 /* The order of records: what is spelled, whole records read, why no more. */
 static void

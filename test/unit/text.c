@@ -7,8 +7,14 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/io.h"
+#include "base/option.h"
+#include "block/block.h"
+#include "block/env.h"
 #include "block/sequence.h"
+#include "tensor/bundle.h"
+#include "tensor/tensor.h"
 #include "text/front.h"
 #include "text/speech.h"
 #include "text/symbols.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tensor/utterance.h"
+#include "base/option.h"
 #include "records.h"
 #include "tap.h"
 

@@ -3,8 +3,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "records.h"
+#include "base/err.h"
 #include "tap.h"
+#include "tensor/head.h"
+#include "tensor/reader.h"
+#include "tensor/record.h"
+#include "tensor/tensor.h"
 #include "tensor/writer.h"
 
 static const struct mel_writer_options quiet = {.tool = "tts-test"};
