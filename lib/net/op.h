@@ -115,7 +115,10 @@ struct mel_op {
 	    const struct mel_tensor *const in[], struct mel_tensor out[],
 	    struct mel_err *err);
 
-	/* Scratch bytes per worker for these shapes. NULL: none. */
+	/*
+	 * Scratch bytes per worker for these shapes; no value of an input is
+	 * known. NULL: none.
+	 */
 	size_t (*scratch)(const struct mel_node *node,
 	    const struct mel_tensor *const in[], const struct mel_tensor out[]);
 

@@ -211,22 +211,30 @@ use_region(const struct mel_tensor *t, struct axes *a)
 	}
 }
 
+/* Taps of the filter at a scale; no fewer at a smaller one. */
+static double
+count_taps(const struct resize *p, double scale)
+{
+	double half = p->mode == LINEAR ? 1 : 2;
+
+	if (p->antialias && scale < 1)
+		half = ceil(half / scale);
+	return 2 * half;
+}
+
 static int
 set_taps(const struct mel_node *node, struct axis *d, struct mel_err *err)
 {
 	const struct resize *p = node->params;
-	double taps = p->mode == LINEAR ? 2 : 4;
+	double taps = count_taps(p, (double)d->scale);
 
 	if ((d->in == d->out && d->scale == 1.0f && p->where != CROP) ||
 	    p->mode == NEAREST) {
 		d->taps = 1;
 		return 0;
 	}
-	if (p->antialias && d->scale < 1.0f) {
+	if (p->antialias && d->scale < 1.0f)
 		d->stretch = d->scale;
-		taps = 2 * (1 - (floor(-taps / 2 / (double)d->scale) + 1)) + 2;
-		taps = ceil(taps);
-	}
 	if (taps > 1 << 20)
 		return mel_node_fail(
 		    node, err, "scale %g is too small", (double)d->scale);
@@ -416,14 +424,19 @@ static size_t
 resize_scratch(const struct mel_node *node, const struct mel_tensor *const in[],
     const struct mel_tensor out[])
 {
-	struct axes a;
-	size_t taps = 0;
+	const struct resize *p = node->params;
+	double taps = 0;
 
-	if (!mel_tensor_count(&out[0]) || find_axes(node, in, &a, NULL))
-		return 0;
-	for (int d = 0; d < in[0]->ndim; d++)
-		taps += (size_t)a.at[d].out * (size_t)a.at[d].taps;
-	return taps * sizeof(struct tap);
+	/* Of shapes alone: the scale is at least out - 1/2 by in. */
+	for (int d = 0; d < in[0]->ndim; d++) {
+		double n = (double)out[0].dim[d];
+		double scale = (n - 0.75) / (double)in[0]->dim[d];
+
+		if (n < 1)
+			return 0;
+		taps += n * (p->mode == NEAREST ? 1 : count_taps(p, scale));
+	}
+	return (size_t)taps * sizeof(struct tap);
 }
 
 struct job {

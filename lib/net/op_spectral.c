@@ -119,11 +119,13 @@ dft_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	return mel_infer_shape(node, &out[0], MEL_F32, in[0]->ndim, dim, err);
 }
 
-/* Roots, input, output, work: four arrays of n. */
+/* Roots, input, output, work: four arrays of n, which has so many bins. */
 static size_t
-line_bytes(const struct lines *l)
+line_bytes(const struct dft *p, int64_t bins)
 {
-	return 4 * l->n * sizeof(struct mel_complex);
+	size_t n = (size_t)bins * (p->onesided && !p->inverse ? 2 : 1);
+
+	return 4 * n * sizeof(struct mel_complex);
 }
 
 /* Element i of a line; beyond its end nothing. */
@@ -170,11 +172,16 @@ static size_t
 dft_scratch(const struct mel_node *node, const struct mel_tensor *const in[],
     const struct mel_tensor out[])
 {
-	struct lines l = {0};
-	int axis;
+	int64_t most = 0;
 
-	(void)out;
-	return dft_find(node, in, &l, &axis, NULL) ? 0 : line_bytes(&l);
+	/* Of shapes alone: any axis may be the one. */
+	(void)in;
+	for (int d = 0; d < out[0].ndim - 1; d++) {
+		if (!out[0].dim[d])
+			return 0;
+		most = out[0].dim[d] > most ? out[0].dim[d] : most;
+	}
+	return line_bytes(node->params, most);
 }
 
 static int
@@ -186,6 +193,8 @@ dft_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	size_t outer, in_block, out_block;
 	int axis;
 
+	if (!mel_tensor_count(&out[0]))
+		return 0;
 	if (dft_find(node, in, &l, &axis, err))
 		return -1;
 	outer = (size_t)mel_dims_product(in[0], 0, axis);
@@ -265,11 +274,8 @@ static size_t
 stft_scratch(const struct mel_node *node, const struct mel_tensor *const in[],
     const struct mel_tensor out[])
 {
-	int64_t step;
-	struct lines l = {0};
-
-	(void)out;
-	return stft_find(node, in, &l, &step, NULL) ? 0 : line_bytes(&l);
+	(void)in;
+	return line_bytes(node->params, out[0].dim[2]);
 }
 
 static int
