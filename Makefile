@@ -162,7 +162,8 @@ $(BUILD)/fuzz/lib.a: $(FUZZ_OBJ) $(ISA_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 $(BUILD)/fuzz/%: test/fuzz/%.c $(BUILD)/fuzz/lib.a
-	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ \
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ \
+	    $(filter-out %.h,$^) \
 	    $(PKG_LIBS) \
 	    -lm -ldl -pthread
 

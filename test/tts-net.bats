@@ -2,6 +2,7 @@
 load helper
 
 LAYERS=$DATA/onnx/layers
+NODE=/usr/share/libonnx-testdata/data/node
 
 # ONNX file with one node: KIND opset.
 one_node() {
@@ -40,6 +41,15 @@ npy() { # FILE EXPRESSION
         run tts-net test --strict --isa $isa "$LAYERS"/*
         [ "$status" -eq 0 ] || [[ ${lines[0]} == *"lacks the instruction"* ]]
     done
+}
+
+@test "conformance: sequences, as inputs and outputs, too" {
+    [ -d "$NODE" ] || skip "libonnx-testdata is not installed"
+    run tts-net test "$NODE"/*sequence*_expanded "$NODE"/test_sequence_insert* \
+        "$NODE"/test_{identity_sequence,if,if_seq,loop11,loop13_seq,scan9_sum} \
+        "$NODE"/../simple/test_sequence_model*
+    [ "$status" -eq 0 ]
+    [[ ${lines[-1]} == *"0 failed, 0 skipped" ]]
 }
 
 @test "a wrong output is a failure, says where, and exits 1" {

@@ -92,7 +92,12 @@ put_unsupported(struct mel_buf *out, const struct mel_graph *g, int *count,
 {
 	for (int i = 0; i < g->n_node; i++) {
 		const struct mel_node *n = &g->node[i];
+		const struct mel_graph *body;
 
+		for (int k = 0; (body = mel_node_body(n, &k));) {
+			if (put_unsupported(out, body, count, err))
+				return -1;
+		}
 		if (mel_op_find(n->kind))
 			continue;
 		++*count;

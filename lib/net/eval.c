@@ -13,11 +13,13 @@ check_counts(const struct mel_node *node, struct mel_err *err)
 {
 	const struct mel_op *op = node->op;
 
-	if (node->n_in > op->max_in)
-		return mel_node_fail(
-		    node, err, "%d inputs, at most %d", node->n_in, op->max_in);
+	if (!op->call && mel_node_body(node, &(int){0}))
+		return mel_node_fail(node, err, "a graph in an attribute");
+	if (node->n_own > op->max_in)
+		return mel_node_fail(node, err, "%d inputs, at most %d",
+		    node->n_own, op->max_in);
 	for (int i = 0; i < op->min_in; i++) {
-		if (i >= node->n_in || node->in[i] == MEL_ABSENT)
+		if (i >= node->n_own || node->in[i] == MEL_ABSENT)
 			return mel_node_fail(
 			    node, err, "input %d is missing", i);
 	}
@@ -56,6 +58,11 @@ mel_node_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 {
 	int rc;
 
+	for (int i = 0; i < node->n_in; i++) {
+		if (in[i] && !in[i]->dtype)
+			return mel_node_fail(node, err,
+			    "input %d is a sequence, not a tensor", i);
+	}
 	for (int i = 0; i < node->n_out; i++)
 		out[i] = (struct mel_tensor){0};
 	rc = node->op->infer(node, in, out, err);

@@ -56,7 +56,7 @@ fold_node(struct fold *f, struct mel_node *node, struct mel_err *err)
 {
 	int rc;
 
-	if (node->op->random || !collect(f, node))
+	if (node->op->random || node->op->call || !collect(f, node))
 		return 0;
 	rc = mel_node_infer(node, f->in, f->out, err);
 	if (rc < 0)
@@ -69,6 +69,44 @@ fold_node(struct fold *f, struct mel_node *node, struct mel_err *err)
 		if (node->out[k] != MEL_ABSENT)
 			f->graph->value[node->out[k]].constant = f->out[k];
 		node->out[k] = MEL_ABSENT; /* the sweep takes it away */
+	}
+	return 0;
+}
+
+/* Captures of constants; views, for the constant stays as long as is read. */
+static void
+hand_down(const struct mel_graph *g, const struct mel_node *node)
+{
+	struct mel_graph *body;
+	int at = node->n_own;
+
+	for (int k = 0; (body = mel_node_body(node, &k));) {
+		for (int i = body->n_formal; i < body->n_input; i++, at++) {
+			const struct mel_tensor *from =
+			    &g->value[node->in[at]].constant;
+			struct mel_tensor *to =
+			    &body->value[body->input[i].value].constant;
+
+			if (!from->dtype)
+				continue;
+			*to = *from;
+			to->owned = false;
+		}
+	}
+}
+
+static int
+fold_bodies(struct fold *f, struct mel_err *err)
+{
+	for (int i = 0; i < f->graph->n_node; i++) {
+		const struct mel_node *node = &f->graph->node[i];
+		struct mel_graph *body;
+
+		hand_down(f->graph, node);
+		for (int k = 0; (body = mel_node_body(node, &k));) {
+			if (mel_graph_fold(body, f->run.kernels, err))
+				return -1;
+		}
 	}
 	return 0;
 }
@@ -92,7 +130,7 @@ fold_all(struct fold *f, struct mel_err *err)
 		if (fold_node(f, &f->graph->node[i], err))
 			return -1;
 	}
-	return 0;
+	return fold_bodies(f, err);
 }
 
 int

@@ -210,7 +210,7 @@ int
 mel_node_init(struct mel_node *node, const char *kind, const char *name,
     int n_in, int n_out, struct mel_err *err)
 {
-	*node = (struct mel_node){.n_in = n_in, .n_out = n_out};
+	*node = (struct mel_node){.n_in = n_in, .n_own = n_in, .n_out = n_out};
 	node->kind = mel_strdup(kind, err);
 	node->name = mel_strdup(name, err);
 	node->in = absent(n_in, err);
@@ -248,8 +248,35 @@ mel_node_resize_inputs(struct mel_node *node, int n, struct mel_err *err)
 		in[i] = node->in[i];
 	free(node->in);
 	node->in = in;
+	node->n_own += n - node->n_in;
 	node->n_in = n;
 	return 0;
+}
+
+int
+mel_node_add_captures(
+    struct mel_node *node, const int *value, int n, struct mel_err *err)
+{
+	int own = node->n_own, at = node->n_in;
+
+	if (mel_node_resize_inputs(node, at + n, err))
+		return -1;
+	for (int k = 0; k < n; k++)
+		node->in[at + k] = value[k];
+	node->n_own = own;
+	return 0;
+}
+
+struct mel_graph *
+mel_node_body(const struct mel_node *node, int *i)
+{
+	while (*i < node->n_attr) {
+		const struct mel_attr *a = &node->attr[(*i)++];
+
+		if (a->type == MEL_ATTR_GRAPH)
+			return a->graph;
+	}
+	return NULL;
 }
 
 int
@@ -278,19 +305,24 @@ mel_graph_add_value(
 	copy = mel_strdup(name, err);
 	if (!copy)
 		return -1;
-	graph->value[n] =
-	    (struct mel_value){.name = copy, .producer = -1, .outer = -1};
+	graph->value[n] = (struct mel_value){.name = copy, .producer = -1};
 	return graph->n_value++;
+}
+
+void
+mel_io_clear(struct mel_io *io)
+{
+	free(io->name);
+	for (int d = 0; d < MEL_MAX_DIMS; d++)
+		free(io->symbol[d]);
+	*io = (struct mel_io){0};
 }
 
 static void
 free_io(struct mel_io *io, int n)
 {
-	for (int i = 0; i < n; i++) {
-		free(io[i].name);
-		for (int d = 0; d < MEL_MAX_DIMS; d++)
-			free(io[i].symbol[d]);
-	}
+	for (int i = 0; i < n; i++)
+		mel_io_clear(&io[i]);
 	free(io);
 }
 
@@ -309,5 +341,6 @@ mel_graph_free(struct mel_graph *graph)
 	free(graph->value);
 	free_io(graph->input, graph->n_input);
 	free_io(graph->output, graph->n_output);
+	free(graph->last);
 	free(graph);
 }

@@ -55,7 +55,9 @@ struct mel_node {
 	int opset; /* of the file, for prepare */
 	int *in;   /* [n_in] value numbers or MEL_ABSENT */
 	int n_in;
-	int *out; /* [n_out] value numbers or MEL_ABSENT */
+	int n_own; /* inputs that the file gives it; behind them what its bodies
+		      read, see struct mel_graph */
+	int *out;  /* [n_out] value numbers or MEL_ABSENT */
 	int n_out;
 	struct mel_attr *attr; /* [n_attr] */
 	int n_attr;
@@ -67,9 +69,7 @@ struct mel_value {
 	char *name; /* owned; for messages, inputs and outputs */
 	struct mel_tensor constant; /* dtype MEL_NONE: not constant; a view
 				       into the mapped file, or owned */
-	int producer; /* node number; -1: input, constant or outer value */
-	int outer;    /* body of Loop or If: number of the value in the graph
-			 around that this one stands for; else -1 */
+	int producer;               /* node number; -1: input or constant */
 };
 
 /* A graph input or output as declared; lengths may be wrong, see onnx.h. */
@@ -83,6 +83,13 @@ struct mel_io {
 	bool sequence;              /* a list of tensors */
 };
 
+/*
+ * A graph in an attribute (of Loop, If ...) is a body. It sees nothing but its
+ * inputs: what it reads of the graph around it are further inputs, called
+ * captures, and the node has a further input for each, body after body in the
+ * order of its attributes. So a capture is read, kept alive, replaced or
+ * found dead like any other value.
+ */
 struct mel_graph {
 	struct mel_value *value; /* [n_value] */
 	int n_value;
@@ -92,10 +99,21 @@ struct mel_graph {
 	size_t node_cap;
 	struct mel_io *input; /* [n_input], initialisers not counted */
 	int n_input;
+	int n_formal; /* inputs that are no captures; all, if it is no body */
 	struct mel_io *output; /* [n_output] */
 	int n_output;
 	int opset;
+
+	/* Set when all passes are done, see mel_graph_measure. */
+	int number;   /* of a body: its place among those of the graph around */
+	int n_body;   /* bodies of all nodes, not counting those inside them */
+	int *last;    /* [n_value] owned, see mel_graph_last_use */
+	int most_in;  /* most inputs of a node, >= 1 */
+	int most_out; /* most outputs of a node, >= 1 */
 };
+
+/* The node's next attribute from number *i on that is a body, or NULL. */
+struct mel_graph *mel_node_body(const struct mel_node *node, int *i);
 
 /* NULL if the node has no such attribute. */
 const struct mel_attr *mel_node_attr(
@@ -135,6 +153,10 @@ void mel_node_clear(struct mel_node *node);
 /* Makes the node have n inputs; new ones are MEL_ABSENT. */
 int mel_node_resize_inputs(struct mel_node *node, int n, struct mel_err *err);
 
+/* Adds inputs for the captures of a body. */
+int mel_node_add_captures(
+    struct mel_node *node, const int *value, int n, struct mel_err *err);
+
 /*
  * A new attribute, its content empty, or NULL. Valid until the node gets
  * another one. The name must be new.
@@ -156,6 +178,9 @@ void mel_node_drop_attr(struct mel_node *node, const char *name);
 /* Fails with "OP (node NAME): ..." in front of the message. */
 int mel_node_fail(const struct mel_node *node, struct mel_err *err,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Releases the names in it. */
+void mel_io_clear(struct mel_io *io);
 
 /* Releases everything inside and the graph itself; accepts NULL. */
 void mel_graph_free(struct mel_graph *graph);

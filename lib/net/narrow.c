@@ -53,6 +53,26 @@ narrow_node(struct mel_node *node, unsigned types, struct mel_err *err)
 	return 0;
 }
 
+static int
+narrow_graph(struct mel_graph *graph, unsigned types, struct mel_err *err)
+{
+	for (int v = 0; v < graph->n_value; v++) {
+		if (narrow_tensor(&graph->value[v].constant, types, err))
+			return -1;
+	}
+	for (int i = 0; i < graph->n_node; i++) {
+		struct mel_graph *body;
+
+		if (narrow_node(&graph->node[i], types, err))
+			return -1;
+		for (int k = 0; (body = mel_node_body(&graph->node[i], &k));) {
+			if (narrow_graph(body, types, err))
+				return -1;
+		}
+	}
+	return 0;
+}
+
 int
 mel_graph_narrow(struct mel_graph *graph, struct mel_err *err)
 {
@@ -62,13 +82,5 @@ mel_graph_narrow(struct mel_graph *graph, struct mel_err *err)
 		types &= ~(1u << graph->input[i].dtype);
 	for (int i = 0; i < graph->n_output; i++)
 		types &= ~(1u << graph->output[i].dtype);
-	for (int v = 0; v < graph->n_value; v++) {
-		if (narrow_tensor(&graph->value[v].constant, types, err))
-			return -1;
-	}
-	for (int i = 0; i < graph->n_node; i++) {
-		if (narrow_node(&graph->node[i], types, err))
-			return -1;
-	}
-	return 0;
+	return narrow_graph(graph, types, err);
 }

@@ -39,6 +39,12 @@ guess_ports(const struct mel_io *io, int n, struct mel_err *err)
 	struct mel_net_port *port = mel_alloc((size_t)n, sizeof(*port), err);
 
 	for (int i = 0; port && i < n; i++) {
+		if (io[i].sequence) {
+			mel_fail(err, "%s is a sequence, which no stream has",
+			    io[i].name);
+			free(port);
+			return NULL;
+		}
 		port[i].name = io[i].name;
 		port[i].dtype = io[i].dtype;
 		guess_axes(&port[i], &io[i]);

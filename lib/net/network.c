@@ -17,28 +17,9 @@ check_interface(const struct mel_graph *graph, struct mel_err *err)
 	for (int i = 0; i < graph->n_input; i++) {
 		const struct mel_io *io = &graph->input[i];
 
-		if (io->sequence || !io->dtype)
+		if (!io->dtype)
 			return mel_fail(err,
 			    "input %s: its type is not supported", io->name);
-	}
-	return 0;
-}
-
-static int
-measure(struct mel_network *net, struct mel_err *err)
-{
-	const struct mel_graph *g = net->model.graph;
-
-	net->last = mel_alloc((size_t)g->n_value, sizeof(*net->last), err);
-	if (!net->last)
-		return -1;
-	mel_graph_last_use(g, net->last);
-	net->most_in = net->most_out = 1;
-	for (int i = 0; i < g->n_node; i++) {
-		if (g->node[i].n_in > net->most_in)
-			net->most_in = g->node[i].n_in;
-		if (g->node[i].n_out > net->most_out)
-			net->most_out = g->node[i].n_out;
 	}
 	return 0;
 }
@@ -51,7 +32,7 @@ prepare(struct mel_network *net, struct mel_err *err)
 	if (mel_graph_normalise(g, err) || mel_graph_sort(g, err) ||
 	    mel_graph_narrow(g, err) || mel_graph_prepare(g, err) ||
 	    check_interface(g, err) || mel_graph_fold(g, net->kernels, err) ||
-	    mel_graph_bind(g, net->kernels, err) || measure(net, err))
+	    mel_graph_bind(g, net->kernels, err) || mel_graph_measure(g, err))
 		return mel_fail_in(err, "%s", net->path);
 	return 0;
 }
@@ -92,7 +73,6 @@ mel_network_close(struct mel_network *network)
 	if (!network)
 		return;
 	mel_model_close(&network->model);
-	free(network->last);
 	free(network->path);
 	free(network);
 }

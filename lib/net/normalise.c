@@ -334,7 +334,7 @@ static int
 too_old(struct pass *p, int i, struct mel_err *err)
 {
 	return mel_node_fail(&p->graph->node[i], err,
-	    "its form of opset %d is not supported", p->graph->opset);
+	    "its form of opset %d is not supported", p->graph->node[i].opset);
 }
 
 /* Before 14 the further outputs were for training, if they were there. */
@@ -466,6 +466,17 @@ dropout(struct pass *p, int i, struct mel_err *err)
 	return identity(p, i, err);
 }
 
+/* Scan had a batch axis then: another operator. */
+static int
+old_scan(struct pass *p, int i, struct mel_err *err)
+{
+	struct mel_node *node = &p->graph->node[i];
+
+	free(node->kind);
+	node->kind = mel_strdup("Scan-8", err);
+	return node->kind ? 0 : -1;
+}
+
 static const struct rule {
 	const char *kind;
 	int from, below; /* opsets: from <= opset < below */
@@ -517,6 +528,7 @@ static const struct rule {
     {"Less", 1, 7, old_broadcast},
     {"Gemm", 1, 7, old_broadcast},
     {"Concat", 1, 4, too_old},
+    {"Scan", 1, 9, old_scan},
     {"Cast", 1, 6, too_old},
     {"Tile", 1, 6, too_old},
     {"Pad", 1, 2, too_old},
@@ -525,7 +537,7 @@ static const struct rule {
 static int
 apply_rules(struct pass *p, int i, struct mel_err *err)
 {
-	int opset = p->graph->opset;
+	int opset = p->graph->node[i].opset;
 
 	for (size_t r = 0; r < sizeof(rules) / sizeof(rules[0]); r++) {
 		const struct rule *rule = &rules[r];
@@ -658,5 +670,12 @@ mel_graph_normalise(struct mel_graph *graph, struct mel_err *err)
 	rc = apply_all(&p, err);
 	free(p.same);
 	compact(graph);
+	for (int i = 0; !rc && i < graph->n_node; i++) {
+		struct mel_graph *body;
+
+		for (int k = 0;
+		     !rc && (body = mel_node_body(&graph->node[i], &k));)
+			rc = mel_graph_normalise(body, err);
+	}
 	return rc ? -1 : check_sources(graph, err);
 }

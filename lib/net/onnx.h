@@ -18,10 +18,14 @@ struct mel_tensor;
  * are wrong. Refused: names defined twice or nowhere, no graph, an opset
  * outside 1 to 21, whatever does not fit its declared shape.
  *
- * A node of another domain gets the kind "DOMAIN.OP_TYPE". Attributes of a
- * type that struct mel_attr does not have are left out; graphs in attributes
- * (Loop, If) too, so nodes that need them must not find an operator.
+ * A node of another domain gets the kind "DOMAIN.OP_TYPE", unless it calls a
+ * function of the model: that one's nodes then take its place. Attributes of a
+ * type that struct mel_attr does not have are left out.
  */
+
+#define MEL_MIN_OPSET 1
+#define MEL_MAX_OPSET 21
+
 struct mel_model {
 	struct mel_weights weights;
 	struct mel_graph *graph; /* owned */
@@ -38,6 +42,10 @@ void mel_model_close(struct mel_model *model);
  * we do not have.
  */
 int mel_onnx_read_tensor(struct mel_tensor *tensor, const char *path,
+    bool *foreign, struct mel_err *err);
+
+/* The same for a bare SequenceProto: *n owned tensors in *item, owned, too. */
+int mel_onnx_read_list(struct mel_tensor **item, size_t *n, const char *path,
     bool *foreign, struct mel_err *err);
 
 #endif

@@ -31,6 +31,8 @@ guess_type(const Onnx__AttributeProto *a)
 		return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING;
 	if (a->t)
 		return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
+	if (a->g)
+		return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH;
 	if (a->n_floats)
 		return ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS;
 	if (a->n_strings)
@@ -39,11 +41,11 @@ guess_type(const Onnx__AttributeProto *a)
 }
 
 static int
-add_floats(
-    struct mel_node *node, const Onnx__AttributeProto *p, struct mel_err *err)
+add_floats(struct mel_node *node, const char *name,
+    const Onnx__AttributeProto *p, struct mel_err *err)
 {
 	struct mel_attr *a =
-	    mel_node_add_attr(node, p->name, MEL_ATTR_FLOATS, err);
+	    mel_node_add_attr(node, name, MEL_ATTR_FLOATS, err);
 
 	if (!a)
 		return -1;
@@ -57,11 +59,11 @@ add_floats(
 }
 
 static int
-add_strings(
-    struct mel_node *node, const Onnx__AttributeProto *p, struct mel_err *err)
+add_strings(struct mel_node *node, const char *name,
+    const Onnx__AttributeProto *p, struct mel_err *err)
 {
 	struct mel_attr *a =
-	    mel_node_add_attr(node, p->name, MEL_ATTR_STRINGS, err);
+	    mel_node_add_attr(node, name, MEL_ATTR_STRINGS, err);
 
 	if (!a)
 		return -1;
@@ -79,11 +81,11 @@ add_strings(
 }
 
 static int
-add_string(
-    struct mel_node *node, const Onnx__AttributeProto *p, struct mel_err *err)
+add_string(struct mel_node *node, const char *name,
+    const Onnx__AttributeProto *p, struct mel_err *err)
 {
 	struct mel_attr *a =
-	    mel_node_add_attr(node, p->name, MEL_ATTR_STRING, err);
+	    mel_node_add_attr(node, name, MEL_ATTR_STRING, err);
 
 	if (!a)
 		return -1;
@@ -92,48 +94,58 @@ add_string(
 }
 
 static int
-add_tensor(struct mel_node *node, struct mel_weights *weights,
+add_tensor(struct mel_node *node, struct mel_weights *weights, const char *name,
     const Onnx__AttributeProto *p, struct mel_err *err)
 {
 	struct mel_attr *a =
-	    mel_node_add_attr(node, p->name, MEL_ATTR_TENSOR, err);
+	    mel_node_add_attr(node, name, MEL_ATTR_TENSOR, err);
 
 	if (!a)
 		return -1;
 	if (!p->t)
 		return mel_node_fail(
-		    node, err, "attribute %s: no tensor", p->name);
+		    node, err, "attribute %s: no tensor", name);
 	if (!mel_weights_tensor(weights, p->t, &a->tensor, err))
 		return 0;
-	mel_fail_in(err, "attribute %s", p->name);
+	mel_fail_in(err, "attribute %s", name);
 	return mel_fail_in(err, "%s (node %s)", node->kind, node->name);
 }
 
 static int
-add_attribute(struct mel_node *node, struct mel_weights *weights,
-    const Onnx__AttributeProto *p, struct mel_err *err)
+type_of(const Onnx__AttributeProto *p)
 {
-	if (!p->name || mel_node_attr(node, p->name))
-		return mel_node_fail(node, err,
-		    p->name ? "attribute %s given twice"
-			    : "an attribute without a name%s",
-		    p->name ? p->name : "");
-	switch (p->has_type ? (int)p->type : guess_type(p)) {
+	return p->has_type ? (int)p->type : guess_type(p);
+}
+
+bool
+mel_onnx_is_body(const struct Onnx__AttributeProto *proto)
+{
+	return proto->g &&
+	       type_of(proto) == ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH;
+}
+
+int
+mel_onnx_add_attribute(struct mel_node *node, struct mel_weights *weights,
+    const char *name, const struct Onnx__AttributeProto *p, struct mel_err *err)
+{
+	if (mel_node_attr(node, name))
+		return mel_node_fail(
+		    node, err, "attribute %s given twice", name);
+	switch (type_of(p)) {
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT:
-		return mel_node_add_float(node, p->name, p->f, err);
+		return mel_node_add_float(node, name, p->f, err);
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT:
-		return mel_node_add_int(node, p->name, p->i, err);
+		return mel_node_add_int(node, name, p->i, err);
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS:
-		return mel_node_add_ints(
-		    node, p->name, p->ints, p->n_ints, err);
+		return mel_node_add_ints(node, name, p->ints, p->n_ints, err);
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING:
-		return add_string(node, p, err);
+		return add_string(node, name, p, err);
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS:
-		return add_floats(node, p, err);
+		return add_floats(node, name, p, err);
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS:
-		return add_strings(node, p, err);
+		return add_strings(node, name, p, err);
 	case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
-		return add_tensor(node, weights, p, err);
+		return add_tensor(node, weights, name, p, err);
 	}
 	return 0;
 }
@@ -151,11 +163,20 @@ kind_of(const Onnx__NodeProto *proto, struct mel_buf *kind, struct mel_err *err)
 	    kind, err, "%s.%s", proto->domain, proto->op_type);
 }
 
-int
-mel_onnx_add_node(struct mel_graph *graph, struct mel_weights *weights,
-    const struct Onnx__NodeProto *proto, struct mel_err *err)
+/* The node's own name, or "CALL/NAME" in a function. */
+static int
+name_of(const Onnx__NodeProto *proto, const char *inside, struct mel_buf *name,
+    struct mel_err *err)
 {
-	struct mel_buf kind = {0};
+	return mel_buf_printf(name, err, "%s%s%s", inside, *inside ? "/" : "",
+	    proto->name ? proto->name : "");
+}
+
+int
+mel_onnx_add_node(struct mel_graph *graph, const struct Onnx__NodeProto *proto,
+    const char *inside, struct mel_err *err)
+{
+	struct mel_buf kind = {0}, name = {0};
 	size_t n_in = proto->n_input;
 	int i = -1;
 
@@ -164,18 +185,10 @@ mel_onnx_add_node(struct mel_graph *graph, struct mel_weights *weights,
 	if (n_in > INT_MAX || proto->n_output > INT_MAX ||
 	    proto->n_attribute > MAX_ATTRIBUTES)
 		return mel_fail(err, "node with too many values or attributes");
-	if (!kind_of(proto, &kind, err))
-		i = mel_graph_add_node(graph, kind.data,
-		    proto->name ? proto->name : "", (int)n_in,
+	if (!kind_of(proto, &kind, err) && !name_of(proto, inside, &name, err))
+		i = mel_graph_add_node(graph, kind.data, name.data, (int)n_in,
 		    (int)proto->n_output, err);
 	mel_buf_free(&kind);
-	if (i < 0)
-		return -1;
-	graph->node[i].opset = graph->opset;
-	for (size_t k = 0; k < proto->n_attribute; k++) {
-		if (add_attribute(
-			&graph->node[i], weights, proto->attribute[k], err))
-			return -1;
-	}
+	mel_buf_free(&name);
 	return i;
 }

@@ -18,7 +18,7 @@ struct mel_pool;
  * looks at names of tensors, nodes or files.
  *
  * Operators see one normal form only, made by net/normalise.c from any opset:
- * Constant, Identity and Dropout are gone, and
+ * Constant, Identity, Dropout and calls of functions are gone, and
  *	Squeeze, Unsqueeze, ReduceX	axes are input 1 (absent: all, or none
  *					with noop_with_empty_axes)
  *	Slice		data, starts, ends, [axes], [steps]
@@ -42,6 +42,7 @@ struct mel_pool;
  */
 
 struct mel_kernels; /* net/kernels.h: the fast loops of one ISA */
+struct mel_call;    /* net/call.h */
 
 /* How an output frame depends on input frames along the time axis. */
 enum mel_time_rule {
@@ -132,6 +133,13 @@ struct mel_op {
 	int (*forward)(const struct mel_node *node,
 	    const struct mel_tensor *const in[], struct mel_tensor out[],
 	    const struct mel_run *run, struct mel_err *err);
+
+	/*
+	 * Instead of infer and forward, for what runs bodies (Loop, If) or
+	 * takes or gives sequences: shapes are known when it is done. Such
+	 * nodes run between two plans; nothing else may have a body.
+	 */
+	int (*call)(const struct mel_call *call, struct mel_err *err);
 };
 
 /* The operator, or NULL. */

@@ -186,7 +186,7 @@ part_walk(const struct mel_tensor *whole, const struct mel_tensor *part,
 	struct mel_walk walk = {.ndim = part->ndim};
 	int64_t stride[MEL_MAX_DIMS];
 
-	memcpy(walk.dim, part->dim, sizeof(walk.dim));
+	memcpy(walk.dim, part->dim, sizeof(part->dim));
 	mel_strides(whole->ndim, whole->dim, stride);
 	mel_walk_add(&walk, whole, at * stride[axis], stride);
 	return walk;

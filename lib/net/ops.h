@@ -36,5 +36,7 @@ extern const struct mel_op *const mel_ops_spectral[]; /* DFT, STFT */
 extern const struct mel_op *const mel_ops_random[];   /* RandomNormal ... */
 extern const struct mel_op *const mel_ops_group[]; /* GroupNormalization ... */
 extern const struct mel_op *const mel_ops_index[]; /* OneHot, Compress ... */
+extern const struct mel_op *const mel_ops_control[];  /* If, Loop, Scan */
+extern const struct mel_op *const mel_ops_sequence[]; /* SequenceAt ... */
 
 #endif

@@ -33,6 +33,8 @@ static const struct mel_op *const *const families[] = {
     mel_ops_random,
     mel_ops_group,
     mel_ops_index,
+    mel_ops_control,
+    mel_ops_sequence,
 };
 
 #define N_FAMILIES (sizeof(families) / sizeof(families[0]))

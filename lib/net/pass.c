@@ -14,21 +14,61 @@
 
 #define MAX_LISTED 8 /* operators in one message */
 
-void
-mel_graph_last_use(const struct mel_graph *graph, int *last)
+/* Calls the pass for every body of the graph's nodes. */
+static int
+each_body(struct mel_graph *graph,
+    int (*pass)(struct mel_graph *graph, struct mel_err *err),
+    struct mel_err *err)
+{
+	for (int i = 0; i < graph->n_node; i++) {
+		struct mel_graph *body;
+
+		for (int k = 0; (body = mel_node_body(&graph->node[i], &k));) {
+			if (pass(body, err))
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static void
+find_last_use(struct mel_graph *graph)
 {
 	for (int v = 0; v < graph->n_value; v++)
-		last[v] = -1;
+		graph->last[v] = -1;
 	for (int i = 0; i < graph->n_node; i++) {
 		const struct mel_node *n = &graph->node[i];
 
 		for (int k = 0; !n->op->shape_only && k < n->n_in; k++) {
 			if (n->in[k] != MEL_ABSENT)
-				last[n->in[k]] = i;
+				graph->last[n->in[k]] = i;
 		}
 	}
 	for (int i = 0; i < graph->n_output; i++)
-		last[graph->output[i].value] = INT_MAX;
+		graph->last[graph->output[i].value] = INT_MAX;
+}
+
+int
+mel_graph_measure(struct mel_graph *graph, struct mel_err *err)
+{
+	graph->last =
+	    mel_alloc((size_t)graph->n_value, sizeof(*graph->last), err);
+	if (!graph->last)
+		return -1;
+	find_last_use(graph);
+	graph->most_in = graph->most_out = 1;
+	for (int i = 0; i < graph->n_node; i++) {
+		const struct mel_node *n = &graph->node[i];
+		struct mel_graph *body;
+
+		if (n->n_in > graph->most_in)
+			graph->most_in = n->n_in;
+		if (n->n_out > graph->most_out)
+			graph->most_out = n->n_out;
+		for (int k = 0; (body = mel_node_body(n, &k));)
+			body->number = graph->n_body++;
+	}
+	return each_body(graph, mel_graph_measure, err);
 }
 
 static void
@@ -120,8 +160,8 @@ reorder(struct mel_graph *graph, const int *order, struct mel_err *err)
 	return 0;
 }
 
-int
-mel_graph_sort(struct mel_graph *graph, struct mel_err *err)
+static int
+sort_nodes(struct mel_graph *graph, struct mel_err *err)
 {
 	size_t n = (size_t)graph->n_node;
 	struct visit v = {.graph = graph};
@@ -150,39 +190,67 @@ mel_graph_sort(struct mel_graph *graph, struct mel_err *err)
 	return rc;
 }
 
-static int
-list_unsupported(const struct mel_graph *graph, struct mel_err *err)
+int
+mel_graph_sort(struct mel_graph *graph, struct mel_err *err)
 {
-	struct mel_buf text = {0};
-	int listed = 0, rc = 0;
+	if (sort_nodes(graph, err))
+		return -1;
+	return each_body(graph, mel_graph_sort, err);
+}
 
-	for (int i = 0; !rc && i < graph->n_node; i++) {
+/* Operators that do not exist, up to MAX_LISTED and then dots. */
+struct listing {
+	struct mel_buf text;
+	int n;
+};
+
+static int
+list_unsupported(
+    const struct mel_graph *graph, struct listing *list, struct mel_err *err)
+{
+	for (int i = 0; i < graph->n_node; i++) {
 		const struct mel_node *n = &graph->node[i];
+		const struct mel_graph *body;
+		int rc = 0;
 
-		if (mel_op_find(n->kind) || listed++ > MAX_LISTED)
+		for (int k = 0; (body = mel_node_body(n, &k));) {
+			if (list_unsupported(body, list, err))
+				return -1;
+		}
+		if (mel_op_find(n->kind) || list->n++ > MAX_LISTED)
 			continue;
-		if (listed > MAX_LISTED)
-			rc = mel_buf_puts(&text, ", ...", err);
+		if (list->n > MAX_LISTED)
+			rc = mel_buf_puts(&list->text, ", ...", err);
 		else
-			rc = mel_buf_printf(&text, err, "%s%s (node %s)",
-			    listed > 1 ? ", " : "", n->kind, n->name);
+			rc = mel_buf_printf(&list->text, err, "%s%s (node %s)",
+			    list->n > 1 ? ", " : "", n->kind, n->name);
+		if (rc)
+			return -1;
 	}
-	if (!rc && listed)
-		rc = mel_fail(err, "operators not supported: %s", text.data);
-	mel_buf_free(&text);
-	return rc;
+	return 0;
+}
+
+static int
+prepare_nodes(struct mel_graph *graph, struct mel_err *err)
+{
+	for (int i = 0; i < graph->n_node; i++) {
+		if (mel_node_prepare(&graph->node[i], err))
+			return -1;
+	}
+	return each_body(graph, prepare_nodes, err);
 }
 
 int
 mel_graph_prepare(struct mel_graph *graph, struct mel_err *err)
 {
-	if (list_unsupported(graph, err))
-		return -1;
-	for (int i = 0; i < graph->n_node; i++) {
-		if (mel_node_prepare(&graph->node[i], err))
-			return -1;
-	}
-	return 0;
+	struct listing list = {{0}, 0};
+	int rc = list_unsupported(graph, &list, err);
+
+	if (!rc && list.n)
+		rc = mel_fail(
+		    err, "operators not supported: %s", list.text.data);
+	mel_buf_free(&list.text);
+	return rc ? -1 : prepare_nodes(graph, err);
 }
 
 static bool
@@ -193,6 +261,55 @@ is_needed(const struct mel_node *n, const bool *needed)
 			return true;
 	}
 	return false;
+}
+
+/* Takes away captures that nobody in the body reads; at: the node's input. */
+static int
+drop_captures(
+    struct mel_node *node, struct mel_graph *body, int at, struct mel_err *err)
+{
+	bool *read = mel_alloc((size_t)body->n_value, sizeof(bool), err);
+	int n = body->n_formal, to = at;
+
+	if (!read)
+		return -1;
+	for (int i = 0; i < body->n_node; i++) {
+		for (int k = 0; k < body->node[i].n_in; k++) {
+			if (body->node[i].in[k] != MEL_ABSENT)
+				read[body->node[i].in[k]] = true;
+		}
+	}
+	for (int i = 0; i < body->n_output; i++)
+		read[body->output[i].value] = true;
+	for (int i = n; i < body->n_input; i++, at++) {
+		if (!read[body->input[i].value]) {
+			mel_io_clear(&body->input[i]);
+			continue;
+		}
+		body->input[n++] = body->input[i];
+		node->in[to++] = node->in[at];
+	}
+	free(read);
+	body->n_input = n;
+	for (n = node->n_in; at < n;)
+		node->in[to++] = node->in[at++];
+	node->n_in = to;
+	return 0;
+}
+
+static int
+sweep_bodies(struct mel_node *node, struct mel_err *err)
+{
+	struct mel_graph *body;
+	int at = node->n_own;
+
+	for (int k = 0; (body = mel_node_body(node, &k));) {
+		if (mel_graph_sweep(body, err) ||
+		    drop_captures(node, body, at, err))
+			return -1;
+		at += body->n_input - body->n_formal;
+	}
+	return 0;
 }
 
 int
@@ -211,6 +328,10 @@ mel_graph_sweep(struct mel_graph *graph, struct mel_err *err)
 		if (!is_needed(node, needed)) {
 			mel_node_clear(node);
 			continue;
+		}
+		if (sweep_bodies(node, err)) {
+			free(needed);
+			return -1;
 		}
 		for (int k = 0; k < node->n_in; k++) {
 			if (node->in[k] != MEL_ABSENT)
@@ -257,6 +378,14 @@ mel_graph_bind(struct mel_graph *graph, const struct mel_kernels *kernels,
 		free(constant);
 		if (rc)
 			return -1;
+	}
+	for (int i = 0; i < graph->n_node; i++) {
+		struct mel_graph *body;
+
+		for (int k = 0; (body = mel_node_body(&graph->node[i], &k));) {
+			if (mel_graph_bind(body, kernels, err))
+				return -1;
+		}
 	}
 	return 0;
 }

@@ -8,8 +8,9 @@ struct mel_kernels;
 
 /*
  * What is done to a graph between loading and running, in this order:
- * normalise, sort, narrow, prepare, fold, bind. Messages name operator and
- * node. Nodes may move in every pass: keep no pointers to them.
+ * normalise, sort, narrow, prepare, fold, bind, measure; each to the bodies
+ * inside, too. Messages name operator and node. Nodes may move in every pass:
+ * keep no pointers to them.
  */
 
 /*
@@ -37,12 +38,16 @@ int mel_graph_narrow(struct mel_graph *graph, struct mel_err *err);
  */
 int mel_graph_prepare(struct mel_graph *graph, struct mel_err *err);
 
-/* Removes nodes whose values nobody needs, and constants with them. */
+/*
+ * Removes nodes whose values nobody needs, and constants with them. Inside
+ * bodies too; captures that are then read by nobody are removed first.
+ */
 int mel_graph_sweep(struct mel_graph *graph, struct mel_err *err);
 
 /*
  * Evaluates, once, nodes that depend on constants alone, unless the result
- * would be much larger than what it is made of; sweeps before and after.
+ * would be much larger than what it is made of; sweeps before and after. A
+ * capture of a constant is a constant in the body.
  */
 int mel_graph_fold(struct mel_graph *graph, const struct mel_kernels *kernels,
     struct mel_err *err);
@@ -52,9 +57,10 @@ int mel_graph_bind(struct mel_graph *graph, const struct mel_kernels *kernels,
     struct mel_err *err);
 
 /*
- * last[v], [n_value]: number of the last node that reads the data of value v;
- * INT_MAX for outputs of the graph, -1 if nobody does. Nodes are prepared.
+ * Sets what a frame needs to know of the finished graph: numbers of bodies,
+ * most inputs and outputs, and last[v], the number of the last node that reads
+ * the data of value v; INT_MAX for outputs of the graph, -1 if nobody does.
  */
-void mel_graph_last_use(const struct mel_graph *graph, int *last);
+int mel_graph_measure(struct mel_graph *graph, struct mel_err *err);
 
 #endif

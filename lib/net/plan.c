@@ -10,56 +10,57 @@
 #include "net/graph.h"
 #include "net/op.h"
 
-/*
- * Values up to this size are evaluated while planning, if they can be. In a
- * later plan that is every value, and only lengths are worth it.
- */
+/* Values up to this size are evaluated while planning, if they can be. */
 #define KNOWN_BYTES 65536
-#define LATER_BYTES 256
 
 struct build {
 	const struct mel_planner *p;
 	struct mel_plan *plan;
-	const struct mel_tensor **in; /* of the node at hand */
+	struct mel_tensor *view; /* of the node at hand */
+	const struct mel_tensor **in;
 	struct mel_tensor *out;
-	bool later; /* not the first plan: data of inputs is there */
 };
 
-static void
-start_slots(struct build *b, const struct mel_tensor *in)
+static int
+define(struct build *b, int value, const struct mel_slot *slot,
+    struct mel_err *err)
+{
+	struct mel_plan *plan = b->plan;
+
+	if (mel_reserve(&plan->def, &plan->def_cap, (size_t)plan->n_def + 1,
+		sizeof(*plan->def), err))
+		return -1;
+	plan->def[plan->n_def++] = (struct mel_def){value, *slot};
+	b->p->slot[value] = *slot;
+	return 0;
+}
+
+static int
+define_inputs(struct build *b, struct mel_err *err)
 {
 	const struct mel_graph *g = b->p->graph;
 
-	for (int v = 0; v < g->n_value; v++) {
-		struct mel_slot *s = &b->plan->slot[v];
-
-		s->block = -1;
-		if (!g->value[v].constant.dtype)
-			continue;
-		s->place = MEL_PLACE_FIXED;
-		s->t = g->value[v].constant;
-		s->t.owned = false;
-	}
 	for (int i = 0; i < g->n_input; i++) {
-		struct mel_slot *s = &b->plan->slot[g->input[i].value];
+		struct mel_slot s = {.t = b->plan->key[i],
+		    .place = MEL_PLACE_INPUT,
+		    .at = i,
+		    .block = -1};
 
-		*s = (struct mel_slot){
-		    .t = in[i], .place = MEL_PLACE_INPUT, .at = i, .block = -1};
-		s->t.data = NULL;
-		s->t.owned = false;
+		/* A capture of a constant is one here, too. */
+		if (!g->value[g->input[i].value].constant.dtype &&
+		    define(b, g->input[i].value, &s, err))
+			return -1;
 	}
+	return 0;
 }
 
-/* Goes on behind `before`: what lies in the arena and is needed stays. */
+/* Blocks go on to be used until the last node that reads them. */
 static int
-continue_slots(
-    struct build *b, const struct mel_plan *before, struct mel_err *err)
+continue_blocks(
+    struct mel_plan *plan, const struct mel_plan *before, struct mel_err *err)
 {
-	struct mel_plan *plan = b->plan;
-	size_t n_value = (size_t)b->p->graph->n_value;
 	size_t n = (size_t)before->n_block;
 
-	memcpy(plan->slot, before->slot, n_value * sizeof(*plan->slot));
 	plan->first = plan->next = before->next;
 	plan->arena = before->arena;
 	if (mel_reserve(
@@ -68,17 +69,8 @@ continue_slots(
 	if (n)
 		memcpy(plan->block, before->block, n * sizeof(*plan->block));
 	plan->n_block = before->n_block;
-	for (int i = 0; i < plan->n_block; i++) {
+	for (int i = 0; i < plan->n_block; i++)
 		plan->block[i].first = -1;
-		plan->block[i].last = -1;
-	}
-	for (size_t v = 0; v < n_value; v++) {
-		const struct mel_slot *s = &plan->slot[v];
-
-		if (s->place == MEL_PLACE_ARENA &&
-		    plan->block[s->block].last < b->p->last[v])
-			plan->block[s->block].last = b->p->last[v];
-	}
 	return 0;
 }
 
@@ -99,13 +91,22 @@ add_block(struct mel_plan *plan, size_t bytes, int first, int last,
 	return plan->n_block++;
 }
 
+/* Data that is not fixed will be another one in the next run. */
 static void
 gather(struct build *b, const struct mel_node *node)
 {
-	for (int k = 0; k < node->n_in; k++)
-		b->in[k] = node->in[k] == MEL_ABSENT
-			       ? NULL
-			       : &b->plan->slot[node->in[k]].t;
+	for (int k = 0; k < node->n_in; k++) {
+		const struct mel_slot *s;
+
+		b->in[k] = NULL;
+		if (node->in[k] == MEL_ABSENT)
+			continue;
+		s = &b->p->slot[node->in[k]];
+		b->view[k] = s->t;
+		if (s->place != MEL_PLACE_FIXED)
+			b->view[k].data = NULL;
+		b->in[k] = &b->view[k];
+	}
 }
 
 /* true if the node's value can be had now, and is small. */
@@ -129,7 +130,7 @@ is_known(const struct build *b, const struct mel_node *node)
 		if (b->out[k].dtype)
 			bytes += mel_tensor_bytes(&b->out[k]);
 	}
-	return bytes <= (size_t)(b->later ? LATER_BYTES : KNOWN_BYTES);
+	return bytes <= KNOWN_BYTES;
 }
 
 static int
@@ -144,15 +145,17 @@ evaluate(struct build *b, const struct mel_node *node, struct mel_err *err)
 	    mel_node_eval(node, b->in, b->out, &run, err))
 		return -1;
 	for (int k = 0; k < node->n_out; k++) {
-		struct mel_slot *s;
+		if (node->out[k] != MEL_ABSENT)
+			plan->known[plan->n_known++] = b->out[k];
+	}
+	for (int k = 0; k < node->n_out; k++) {
+		struct mel_slot s = {
+		    .t = b->out[k], .place = MEL_PLACE_FIXED, .block = -1};
 
-		if (node->out[k] == MEL_ABSENT)
-			continue;
-		plan->known[plan->n_known++] = b->out[k];
-		s = &plan->slot[node->out[k]];
-		s->place = MEL_PLACE_FIXED;
-		s->t = b->out[k];
-		s->t.owned = false;
+		s.t.owned = false;
+		if (node->out[k] != MEL_ABSENT &&
+		    define(b, node->out[k], &s, err))
+			return -1;
 	}
 	return 0;
 }
@@ -162,18 +165,17 @@ static int
 share(struct build *b, const struct mel_node *node, struct mel_err *err)
 {
 	struct mel_plan *plan = b->plan;
-	const struct mel_slot *from = &plan->slot[node->in[0]];
-	struct mel_slot *to = &plan->slot[node->out[0]];
-	int last = b->p->last[node->out[0]];
+	struct mel_slot s = b->p->slot[node->in[0]];
+	int last = b->p->graph->last[node->out[0]];
+	void *data = s.t.data;
 
-	if (mel_tensor_bytes(&b->out[0]) != mel_tensor_bytes(&from->t))
+	if (mel_tensor_bytes(&b->out[0]) != mel_tensor_bytes(&s.t))
 		return mel_node_fail(node, err, "its sizes differ");
-	*to = *from;
-	to->t = b->out[0];
-	to->t.data = from->t.data;
-	if (to->place == MEL_PLACE_ARENA && plan->block[to->block].last < last)
-		plan->block[to->block].last = last;
-	return 0;
+	s.t = b->out[0];
+	s.t.data = data;
+	if (s.place == MEL_PLACE_ARENA && plan->block[s.block].last < last)
+		plan->block[s.block].last = last;
+	return define(b, node->out[0], &s, err);
 }
 
 /* The block of an input that out[0] may be written over, or -1. */
@@ -189,7 +191,7 @@ reusable(const struct build *b, int i)
 
 		if (!(node->op->in_place >> k & 1) || !b->in[k])
 			continue;
-		s = &b->plan->slot[node->in[k]];
+		s = &b->p->slot[node->in[k]];
 		if (s->place != MEL_PLACE_ARENA ||
 		    b->plan->block[s->block].last != i ||
 		    mel_tensor_count(&s->t) != mel_tensor_count(out) ||
@@ -197,7 +199,7 @@ reusable(const struct build *b, int i)
 			continue;
 		for (int j = 0; j < node->n_in; j++) {
 			if (j != k && b->in[j] &&
-			    b->plan->slot[node->in[j]].block == s->block)
+			    b->p->slot[node->in[j]].block == s->block)
 				alone = false;
 		}
 		if (alone)
@@ -214,26 +216,22 @@ place_outputs(struct build *b, int i, struct mel_err *err)
 	int reuse = reusable(b, i);
 
 	for (int k = 0; k < node->n_out; k++) {
-		struct mel_slot *s;
+		struct mel_slot s = {.t = b->out[k], .place = MEL_PLACE_ARENA};
 		int last;
 
 		if (node->out[k] == MEL_ABSENT)
 			continue;
-		s = &plan->slot[node->out[k]];
-		last = b->p->last[node->out[k]];
-		s->place = MEL_PLACE_ARENA;
-		s->t = b->out[k];
-		s->t.data = NULL;
-		if (k || reuse < 0) {
-			s->block = add_block(
-			    plan, mel_tensor_bytes(&b->out[k]), i, last, err);
-			if (s->block < 0)
-				return -1;
-			continue;
-		}
-		s->block = reuse;
-		if (plan->block[reuse].last < last)
-			plan->block[reuse].last = last;
+		last = b->p->graph->last[node->out[k]];
+		s.block = reuse;
+		if (k || reuse < 0)
+			s.block = add_block(
+			    plan, mel_tensor_bytes(&s.t), i, last, err);
+		if (s.block < 0)
+			return -1;
+		if (plan->block[s.block].last < last)
+			plan->block[s.block].last = last;
+		if (define(b, node->out[k], &s, err))
+			return -1;
 	}
 	return 0;
 }
@@ -270,41 +268,64 @@ static bool
 is_read(const struct build *b, const struct mel_node *node)
 {
 	for (int k = 0; k < node->n_out; k++) {
-		if (node->out[k] != MEL_ABSENT && b->p->last[node->out[k]] >= 0)
+		if (node->out[k] != MEL_ABSENT &&
+		    b->p->graph->last[node->out[k]] >= 0)
 			return true;
 	}
 	return false;
 }
 
-static void
-keep_shapes(struct build *b, const struct mel_node *node)
+static int
+keep_shapes(struct build *b, const struct mel_node *node, struct mel_err *err)
 {
 	for (int k = 0; k < node->n_out; k++) {
-		if (node->out[k] != MEL_ABSENT)
-			b->plan->slot[node->out[k]].t = b->out[k];
+		const struct mel_slot s = {.t = b->out[k], .block = -1};
+
+		if (node->out[k] != MEL_ABSENT &&
+		    define(b, node->out[k], &s, err))
+			return -1;
 	}
+	return 0;
 }
 
-/* 0, -1, or MEL_INFER_LATER: the plan ends before this node. */
+/* The shapes of node i's outputs are known. */
 static int
 plan_node(struct build *b, int i, struct mel_err *err)
 {
 	const struct mel_node *node = &b->p->graph->node[i];
-	int rc;
 
-	gather(b, node);
-	rc = mel_node_infer(node, b->in, b->out, err);
-	if (rc > 0 && b->later && i == b->plan->first)
-		return mel_node_fail(node, err, "its shape stays unknown");
-	if (rc)
-		return rc;
 	if (is_known(b, node))
 		return evaluate(b, node, err);
 	if (node->op->alias)
 		return share(b, node, err);
 	if (is_read(b, node))
 		return add_step(b, i, err);
-	keep_shapes(b, node);
+	return keep_shapes(b, node, err);
+}
+
+/* The node that the plan before ended at. */
+static int
+plan_first(struct build *b, struct mel_err *err)
+{
+	int i = b->plan->next++;
+	const struct mel_node *node = &b->p->graph->node[i];
+
+	if (!node->op->call) {
+		gather(b, node);
+		for (int k = 0; k < node->n_out; k++)
+			b->out[k] = b->plan->key[k];
+		return plan_node(b, i, err);
+	}
+	for (int k = 0; k < node->n_out; k++) {
+		const struct mel_slot s = {.t = b->plan->key[k],
+		    .place = MEL_PLACE_CELL,
+		    .at = node->out[k],
+		    .block = -1};
+
+		if (node->out[k] != MEL_ABSENT &&
+		    define(b, node->out[k], &s, err))
+			return -1;
+	}
 	return 0;
 }
 
@@ -312,90 +333,113 @@ static int
 plan_nodes(struct build *b, struct mel_err *err)
 {
 	struct mel_plan *plan = b->plan;
-	int rc = 0;
 
 	for (; plan->next < b->p->graph->n_node; plan->next++) {
-		rc = plan_node(b, plan->next, err);
-		if (rc < 0)
-			return -1;
+		const struct mel_node *node = &b->p->graph->node[plan->next];
+		int rc;
+
+		if (node->op->call)
+			break;
+		gather(b, node);
+		rc = mel_node_infer(node, b->in, b->out, err);
 		if (rc > 0)
 			break;
+		if (rc || plan_node(b, plan->next, err))
+			return -1;
 	}
 	return mel_blocks_place(plan->block, plan->n_block, &plan->arena, err);
 }
 
 static int
+copy_key(struct mel_plan *plan, const struct mel_tensor *key, int n,
+    struct mel_err *err)
+{
+	plan->key = mel_alloc((size_t)n, sizeof(*key), err);
+	if (!plan->key)
+		return -1;
+	plan->n_key = n;
+	for (int i = 0; i < n; i++)
+		plan->key[i] = mel_tensor_view(
+		    key[i].dtype, key[i].ndim, key[i].dim, NULL);
+	return 0;
+}
+
+static int
 make(struct build *b, const struct mel_plan *before,
-    const struct mel_tensor *in, struct mel_err *err)
+    const struct mel_tensor *key, struct mel_err *err)
 {
 	const struct mel_graph *g = b->p->graph;
-	int n_in = 1, n_out = 1;
+	int n_key = before ? g->node[before->next].n_out : g->n_input;
 
-	for (int i = 0; i < g->n_node; i++) {
-		n_in = g->node[i].n_in > n_in ? g->node[i].n_in : n_in;
-		n_out = g->node[i].n_out > n_out ? g->node[i].n_out : n_out;
-	}
-	b->in = mel_alloc((size_t)n_in, sizeof(*b->in), err);
-	b->out = mel_alloc((size_t)n_out, sizeof(*b->out), err);
-	b->plan->slot =
-	    mel_alloc((size_t)g->n_value, sizeof(*b->plan->slot), err);
-	if (!b->in || !b->out || !b->plan->slot)
+	b->view = mel_alloc((size_t)g->most_in, sizeof(*b->view), err);
+	b->in = mel_alloc((size_t)g->most_in, sizeof(*b->in), err);
+	b->out = mel_alloc((size_t)g->most_out, sizeof(*b->out), err);
+	if (!b->view || !b->in || !b->out || copy_key(b->plan, key, n_key, err))
 		return -1;
-	b->plan->n_value = g->n_value;
-	if (!before)
-		start_slots(b, in);
-	else if (continue_slots(b, before, err))
+	if (before ? continue_blocks(b->plan, before, err) || plan_first(b, err)
+		   : define_inputs(b, err))
 		return -1;
 	return plan_nodes(b, err);
 }
 
 int
 mel_plan_new(struct mel_plan **plan, const struct mel_planner *planner,
-    const struct mel_plan *before, const struct mel_tensor *in,
+    const struct mel_plan *before, const struct mel_tensor *key,
     struct mel_err *err)
 {
-	struct build b = {.p = planner, .later = before != NULL};
+	struct build b = {.p = planner};
 	int rc;
 
 	b.plan = mel_alloc(1, sizeof(*b.plan), err);
 	if (!b.plan)
 		return -1;
-	rc = make(&b, before, in, err);
+	rc = make(&b, before, key, err);
+	free(b.view);
 	free(b.in);
 	free(b.out);
 	if (rc) {
-		mel_plan_free(b.plan);
+		mel_plans_free(b.plan);
 		return -1;
 	}
 	*plan = b.plan;
 	return 0;
 }
 
-void
-mel_plan_free(struct mel_plan *plan)
+/* Without recursion: a path may have as many plans as there are nodes. */
+int
+mel_plans_free(struct mel_plan *plan)
 {
-	if (!plan)
-		return;
-	for (size_t i = 0; i < plan->n_known; i++)
-		mel_tensor_free(&plan->known[i]);
-	free(plan->known);
-	free(plan->slot);
-	free(plan->step);
-	free(plan->block);
-	free(plan);
+	int n = 0;
+
+	for (; plan; n++) {
+		struct mel_plan *p = plan, **end = &p->child;
+
+		while (*end)
+			end = &(*end)->sibling;
+		*end = p->sibling;
+		plan = p->child;
+		for (size_t i = 0; i < p->n_known; i++)
+			mel_tensor_free(&p->known[i]);
+		free(p->known);
+		free(p->key);
+		free(p->def);
+		free(p->step);
+		free(p->block);
+		free(p);
+	}
+	return n;
 }
 
-void
-mel_plan_resolve(
-    struct mel_plan *plan, unsigned char *arena, const struct mel_tensor *in)
+struct mel_plan *
+mel_plans_find(struct mel_plan *list, const struct mel_tensor *key)
 {
-	for (int v = 0; v < plan->n_value; v++) {
-		struct mel_slot *s = &plan->slot[v];
+	for (; list; list = list->sibling) {
+		bool same = true;
 
-		if (s->place == MEL_PLACE_ARENA)
-			s->t.data = arena + plan->block[s->block].offset;
-		/* Nothing at all needs an address, too: NULL is "unknown". */
-		else if (s->place == MEL_PLACE_INPUT)
-			s->t.data = in[s->at].data ? in[s->at].data : arena;
+		for (int i = 0; same && i < list->n_key; i++)
+			same = mel_tensor_same_shape(&list->key[i], &key[i]);
+		if (same)
+			return list;
 	}
+	return NULL;
 }

@@ -12,29 +12,39 @@ struct mel_graph;
 struct mel_kernels;
 
 /*
- * A plan says, for one set of input shapes, which nodes run and where in one
- * arena each value lies. What depends on shapes alone (most nodes of an
- * exported graph) is evaluated while planning and never again.
+ * A plan says, for one set of shapes, which nodes run and where in one arena
+ * each value lies. What depends on shapes alone (most nodes of an exported
+ * graph) is evaluated while planning and never again.
  *
- * Where the shape of a node depends on data that is not there yet (NonZero,
- * Range up to a computed limit), the plan ends: it is run, and the next plan
- * begins at that node, with the values that were computed. The first plan
- * depends on shapes alone and may be kept; the others serve one run.
+ * A plan ends before a node whose outputs have shapes that depend on data
+ * (NonZero, Range up to a computed limit) or that runs other graphs or deals
+ * with sequences (op->call). The plan is run, the shapes are found out with
+ * the data that is there now, and the plan for these shapes goes on behind.
+ * So plans form a tree: one branch for each set of shapes met, and as every
+ * plan depends on shapes alone, all may be kept.
  */
 
 enum mel_place {
-	MEL_PLACE_NONE,  /* not planned yet */
+	MEL_PLACE_NONE,  /* nobody reads more than its shape */
 	MEL_PLACE_FIXED, /* a constant, or evaluated while planning */
 	MEL_PLACE_INPUT, /* at: which input */
 	MEL_PLACE_ARENA, /* block: which block */
+	MEL_PLACE_CELL,  /* at: the value whose cell it is; see net/cell.h */
 };
 
 /* Where one value lies. */
 struct mel_slot {
-	struct mel_tensor t; /* a view; data NULL until it is known */
+	struct mel_tensor t; /* a view; dtype MEL_NONE: a sequence. Data is
+				set when the plan is run, FIXED at once */
 	enum mel_place place;
-	int at;    /* input number */
+	int at;    /* input or value number */
 	int block; /* block number */
+};
+
+/* A value that a plan places. */
+struct mel_def {
+	int value;
+	struct mel_slot slot;
 };
 
 /* A stretch of the arena in use from node `first` to node `last`. */
@@ -53,8 +63,12 @@ struct mel_step {
 };
 
 struct mel_plan {
-	struct mel_slot *slot; /* [n_value], one for each of the graph's */
-	int n_value;
+	struct mel_tensor *key; /* [n_key] owned; the shapes it is for: of the
+				   inputs, or of the outputs of node `first` */
+	int n_key;
+	struct mel_def *def; /* [n_def] */
+	int n_def;
+	size_t def_cap;
 	struct mel_step *step; /* [n_step] */
 	int n_step;
 	size_t step_cap;
@@ -64,32 +78,40 @@ struct mel_plan {
 	struct mel_tensor *known; /* [n_known] owned, evaluated here */
 	size_t n_known;
 	size_t known_cap;
-	int first, next;       /* nodes [first, next); next = n_node: the end */
-	size_t arena;          /* bytes that it needs, may be 0 */
-	struct mel_plan *link; /* the owner's */
+	int first, next;          /* nodes [first, next); n_node: the end */
+	size_t arena;             /* bytes that it needs, may be 0 */
+	struct mel_plan *child;   /* those that go on at `next` */
+	struct mel_plan *sibling; /* the next child of the same plan */
+	uint64_t used;            /* time of the last use */
 };
 
 /* What planning needs to know. All pointers are the caller's. */
 struct mel_planner {
-	const struct mel_graph *graph;
-	const int *last; /* [n_value], see mel_graph_last_use */
+	const struct mel_graph *graph; /* measured */
 	const struct mel_kernels *kernels;
 	int threads;
+	/*
+	 * [n_value] the slots as the plan before left them; constants are
+	 * there from the beginning. A new plan's are put there, too.
+	 */
+	struct mel_slot *slot;
 };
 
 /*
- * The first plan: before = NULL, in = [n_input] tensors of which dtype and
- * dims are used. A later one: `before` is the plan that was run, its slots
- * resolved; in is not used.
+ * The first plan: before = NULL, key = [n_input] shapes of the inputs. A later
+ * one: key = [n_out] shapes of the outputs of node before->next. A sequence
+ * has dtype MEL_NONE.
  */
 int mel_plan_new(struct mel_plan **plan, const struct mel_planner *planner,
-    const struct mel_plan *before, const struct mel_tensor *in,
+    const struct mel_plan *before, const struct mel_tensor *key,
     struct mel_err *err);
-void mel_plan_free(struct mel_plan *plan);
 
-/* Sets the data of every slot: arena [plan->arena bytes], inputs. */
-void mel_plan_resolve(
-    struct mel_plan *plan, unsigned char *arena, const struct mel_tensor *in);
+/* Frees the plan, its siblings and all behind them; returns how many. */
+int mel_plans_free(struct mel_plan *plan);
+
+/* The plan for this key in a list of siblings, or NULL. */
+struct mel_plan *mel_plans_find(
+    struct mel_plan *list, const struct mel_tensor *key);
 
 /*
  * Gives every block that has none an offset, so that blocks in use at the

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "net/frame.h"
 #include "net/graph.h"
 #include "net/netimpl.h"
 #include "net/network.h"
@@ -23,10 +24,10 @@ struct run {
 	const char *dir;
 	struct mel_network *network;
 	struct mel_session *session;
-	struct mel_tensor *in;  /* [n_input] owned */
-	struct mel_tensor *out; /* [n_output] */
-	bool foreign;           /* a type that we do not have was met */
-	bool wrong;             /* it ran, and not as it should */
+	struct mel_net_value *in;  /* [n_input] owned */
+	struct mel_net_value *out; /* [n_output] */
+	bool foreign;              /* a type that we do not have was met */
+	bool wrong;                /* it ran, and not as it should */
 };
 
 static bool
@@ -107,32 +108,68 @@ mel_suite_compare(const struct mel_suite *suite, const struct mel_tensor *got,
 	return 0;
 }
 
+/* A sequence where the graph says so. */
 static int
-read_one(struct run *r, struct mel_tensor *t, int set, const char *what,
+read_one(struct run *r, struct mel_net_value *value, int set, const char *what,
     int number, struct mel_err *err)
 {
+	const struct mel_graph *g = mel_network_graph(r->network);
+	const struct mel_io *io =
+	    *what == 'i' ? &g->input[number] : &g->output[number];
 	struct mel_buf path = {0};
 	int rc = mel_buf_printf(&path, err, "%s/test_data_set_%d/%s_%d.pb",
 	    r->dir, set, what, number);
 
-	if (!rc)
-		rc = mel_onnx_read_tensor(t, path.data, &r->foreign, err);
+	if (!rc && io->sequence)
+		rc = mel_onnx_read_list(
+		    &value->item, &value->n, path.data, &r->foreign, err);
+	else if (!rc)
+		rc = mel_onnx_read_tensor(
+		    &value->t, path.data, &r->foreign, err);
 	mel_buf_free(&path);
 	return rc;
+}
+
+static void
+clear_value(struct mel_net_value *value)
+{
+	mel_tensor_free(&value->t);
+	for (size_t i = 0; i < value->n; i++)
+		mel_tensor_free(&value->item[i]);
+	free(value->item);
+	*value = (struct mel_net_value){0};
+}
+
+static int
+compare_values(const struct run *r, const struct mel_net_value *got,
+    const struct mel_net_value *want, struct mel_err *err)
+{
+	if (want->t.dtype && got->t.dtype)
+		return mel_suite_compare(r->suite, &got->t, &want->t, err);
+	if (want->t.dtype || got->t.dtype)
+		return mel_fail(err, "a tensor and a sequence");
+	if (want->n != got->n)
+		return mel_fail(err, "%zu tensors, not %zu", got->n, want->n);
+	for (size_t i = 0; i < want->n; i++) {
+		if (mel_suite_compare(
+			r->suite, &got->item[i], &want->item[i], err))
+			return mel_fail_in(err, "tensor %zu", i);
+	}
+	return 0;
 }
 
 static int
 check_output(struct run *r, int set, int i, struct mel_err *err)
 {
 	const struct mel_graph *g = mel_network_graph(r->network);
-	struct mel_tensor want = {0};
+	struct mel_net_value want = {0};
 	int rc;
 
 	if (read_one(r, &want, set, "output", i, err))
 		return -1;
-	rc = mel_suite_compare(r->suite, &r->out[i], &want, err);
+	rc = compare_values(r, &r->out[i], &want, err);
 	r->wrong |= rc != 0;
-	mel_tensor_free(&want);
+	clear_value(&want);
 	return rc ? mel_fail_in(
 			err, "data set %d, output %s", set, g->output[i].name)
 		  : 0;
@@ -147,11 +184,11 @@ run_set(struct run *r, int set, struct mel_err *err)
 	for (int i = 0; !rc && i < g->n_input; i++)
 		rc = read_one(r, &r->in[i], set, "input", i, err);
 	if (!rc)
-		rc = mel_session_run(r->session, r->in, r->out, err);
+		rc = mel_session_run_values(r->session, r->in, r->out, err);
 	for (int i = 0; !rc && i < g->n_output; i++)
 		rc = check_output(r, set, i, err);
 	for (int i = 0; i < g->n_input; i++)
-		mel_tensor_free(&r->in[i]);
+		clear_value(&r->in[i]);
 	return rc;
 }
 
@@ -178,12 +215,33 @@ run_sets(struct run *r, struct mel_err *err)
 	if (!r->in || !r->out ||
 	    mel_session_open(&r->session, r->network, r->suite->pool, err))
 		return -1;
-	r->session->poison = r->suite->poison;
+	r->session->exec.poison = r->suite->poison;
 	for (set = 0; has_set(r->dir, set); set++) {
 		if (run_set(r, set, err))
 			return -1;
 	}
 	return set ? 0 : mel_fail(err, "no data sets");
+}
+
+/* Operators that this library does not have, each once. */
+static int
+foreign_operators(const struct mel_graph *g, struct mel_buf *out, int *n)
+{
+	for (int i = 0; i < g->n_node; i++) {
+		const char *kind = g->node[i].kind;
+		const struct mel_graph *body;
+
+		for (int k = 0; (body = mel_node_body(&g->node[i], &k));) {
+			if (foreign_operators(body, out, n))
+				return -1;
+		}
+		if (mel_op_find(kind) || (out->data && strstr(out->data, kind)))
+			continue;
+		if (mel_buf_printf(out, NULL, "%s%s",
+			(*n)++ ? ", " : "operators not supported: ", kind))
+			return -1;
+	}
+	return 0;
 }
 
 /* What this library does not know, as one line, or nothing. */
@@ -192,24 +250,17 @@ foreign_parts(const struct mel_graph *g, struct mel_buf *out)
 {
 	int n = 0;
 
-	for (int i = 0; i < g->n_node; i++) {
-		const char *kind = g->node[i].kind;
-
-		if (mel_op_find(kind) || (out->data && strstr(out->data, kind)))
-			continue;
-		if (mel_buf_printf(out, NULL, "%s%s",
-			n++ ? ", " : "operators not supported: ", kind))
-			return -1;
-	}
+	if (foreign_operators(g, out, &n))
+		return -1;
 	for (int i = 0; !n && i < g->n_input + g->n_output; i++) {
 		const struct mel_io *io =
 		    i < g->n_input ? &g->input[i] : &g->output[i - g->n_input];
 
-		if ((io->sequence || !io->dtype) &&
+		if (!io->dtype &&
 		    mel_buf_printf(
 			out, NULL, "%s: its type is not supported", io->name))
 			return -1;
-		n += io->sequence || !io->dtype;
+		n += !io->dtype;
 	}
 	return n;
 }

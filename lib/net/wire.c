@@ -24,6 +24,8 @@ enum message {
 	SHAPE,
 	DIM,
 	SEQUENCE,
+	LIST,
+	FUNCTION,
 	N_MESSAGES,
 };
 
@@ -40,8 +42,10 @@ static const struct field {
 	uint8_t number;
 	uint8_t sort;
 	uint8_t message; /* of ONE and MANY */
+	uint8_t as;      /* number in the copy; 0: the same */
 } fields[N_MESSAGES][16] = {
-    [MODEL] = {{1, COPY, 0}, {7, ONE, GRAPH}, {8, MANY, OPSET}},
+    [MODEL] = {{1, COPY, 0}, {7, ONE, GRAPH}, {8, MANY, OPSET},
+	{25, MANY, FUNCTION}},
     [OPSET] = {{1, COPY, 0}, {2, COPY, 0}},
     [GRAPH] = {{1, MANY, NODE}, {2, COPY, 0}, {5, MANY, TENSOR},
 	{11, MANY, VALUE_INFO}, {12, MANY, VALUE_INFO}},
@@ -49,7 +53,7 @@ static const struct field {
 	{5, MANY, ATTRIBUTE}, {7, COPY, 0}},
     [ATTRIBUTE] = {{1, COPY, 0}, {2, COPY, 0}, {3, COPY, 0}, {4, COPY, 0},
 	{5, ONE, TENSOR}, {6, ONE, GRAPH}, {7, COPY, 0}, {8, COPY, 0},
-	{9, COPY, 0}, {20, COPY, 0}},
+	{9, COPY, 0}, {20, COPY, 0}, {21, COPY, 0}},
     [TENSOR] = {{1, COPY, 0}, {2, COPY, 0}, {4, COPY, 0}, {5, COPY, 0},
 	{7, COPY, 0}, {8, COPY, 0}, {9, RAW, 0}, {10, COPY, 0}, {11, COPY, 0},
 	{13, MANY, ENTRY}, {14, COPY, 0}},
@@ -60,6 +64,12 @@ static const struct field {
     [SHAPE] = {{1, MANY, DIM}},
     [DIM] = {{1, COPY, 0}, {2, COPY, 0}},
     [SEQUENCE] = {{1, ONE, TYPE}},
+    /* A SequenceProto is given to protobuf-c as a GraphProto. */
+    [LIST] = {{3, MANY, TENSOR, 5}},
+    /* 11 is newer than protobuf-c's schema: an unknown field to it. */
+    [FUNCTION] = {{1, COPY, 0}, {4, COPY, 0}, {5, COPY, 0}, {6, COPY, 0},
+	{7, MANY, NODE}, {9, MANY, OPSET}, {10, COPY, 0},
+	{11, MANY, ATTRIBUTE}},
 };
 
 struct scan {
@@ -127,17 +137,19 @@ find(enum message type, uint64_t number)
 	return f;
 }
 
-/*
- * Tag and a length of five bytes whose value comes later. The numbers of all
- * fields that are rewritten are below 16, so a tag is one byte.
- */
+/* Tag and a length of MEL_WIRE_LENGTH bytes whose value comes later. */
 static int
 open_field(struct scan *s, int number, struct mel_err *err)
 {
-	const uint8_t head[6] = {
-	    (uint8_t)(number << 3 | 2), 0x80, 0x80, 0x80, 0x80, 0};
+	static const uint8_t length[MEL_WIRE_LENGTH] = {
+	    0x80, 0x80, 0x80, 0x80, 0};
+	uint8_t tag[2] = {(uint8_t)(number << 3 | 2), (uint8_t)(number >> 4)};
 
-	return mel_buf_add(s->out, head, sizeof(head), err);
+	if (number > 15)
+		tag[0] |= 0x80;
+	if (mel_buf_add(s->out, tag, number > 15 ? 2 : 1, err))
+		return -1;
+	return mel_buf_add(s->out, length, sizeof(length), err);
 }
 
 /* Writes the length of what came behind the head that ends at `start`. */
@@ -148,8 +160,8 @@ close_field(struct scan *s, size_t start, struct mel_err *err)
 
 	if (s->out->len > INT32_MAX)
 		return mel_fail(err, "more than 2 GB without the weights");
-	for (int i = 0; i < 5; i++) {
-		s->out->data[start - 5 + (size_t)i] =
+	for (int i = 0; i < MEL_WIRE_LENGTH; i++) {
+		s->out->data[start - MEL_WIRE_LENGTH + (size_t)i] =
 		    (char)(uint8_t)((n & 127) | (i < 4 ? 128 : 0));
 		n >>= 7;
 	}
@@ -178,7 +190,7 @@ nested(struct scan *s, const struct field *f, struct mel_cursor body, int depth,
 {
 	size_t start;
 
-	if (open_field(s, f->number, err))
+	if (open_field(s, f->as ? f->as : f->number, err))
 		return -1;
 	start = s->out->len;
 	if (walk(s, body, (enum message)f->message, depth + 1, err))
@@ -237,12 +249,15 @@ int
 mel_wire_scan(const uint8_t *bytes, size_t len, enum mel_wire_root root,
     struct mel_buf *out, struct mel_err *err)
 {
+	static const enum message roots[] = {[MEL_WIRE_MODEL] = MODEL,
+	    [MEL_WIRE_TENSOR] = TENSOR,
+	    [MEL_WIRE_LIST] = LIST};
 	struct scan s = {.start = bytes, .out = out};
-	struct mel_cursor in = {bytes, bytes + len};
+	struct mel_cursor in = {bytes, len ? bytes + len : bytes};
 
 	if (!len)
 		return mel_fail(err, "empty file");
-	if (walk(&s, in, root == MEL_WIRE_MODEL ? MODEL : TENSOR, 0, err))
+	if (walk(&s, in, roots[root], 0, err))
 		return -1;
 	/* A message without any field that we know is still a message. */
 	return out->data ? 0 : mel_buf_add(out, "", 0, err);

@@ -21,9 +21,13 @@ struct mel_err;
 enum mel_wire_root {
 	MEL_WIRE_MODEL,  /* ModelProto: a file *.onnx */
 	MEL_WIRE_TENSOR, /* TensorProto: a file *.pb of the ONNX tests */
+	MEL_WIRE_LIST,   /* SequenceProto of tensors, likewise; the copy is a
+			    GraphProto that has them as initializers, for
+			    onnx.proto lacks SequenceProto */
 };
 
-#define MEL_WIRE_STUB 16 /* [bytes] */
+#define MEL_WIRE_STUB   16 /* [bytes] */
+#define MEL_WIRE_LENGTH 5  /* [bytes] of each length in the copy */
 
 /* Appends the copy to *out. Messages name the byte where it goes wrong. */
 int mel_wire_scan(const uint8_t *bytes, size_t len, enum mel_wire_root root,

@@ -7,17 +7,20 @@
 #include "base/mem.h"
 #include "net/graph.h"
 #include "net/isa.h"
+#include "net/netimpl.h"
 #include "net/network.h"
 #include "tensor/tensor.h"
 
 /*
- * An ONNX file of any bytes: opened, and if that works, run once with every
- * open length 2. Start from the models in test/data/onnx/layers.
+ * An ONNX file of any bytes: opened, and if that works, run twice with every
+ * open length 2, loops for some turns. Start from the models in
+ * test/data/onnx/layers.
  */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MAX_COUNT 4096 /* elements of an input */
+#define MAX_TURNS 1000
 
 static int
 make_input(struct mel_tensor *t, const struct mel_io *io)
@@ -33,23 +36,49 @@ make_input(struct mel_tensor *t, const struct mel_io *io)
 	return mel_tensor_new(t, io->dtype, ndim, dim, NULL);
 }
 
+/* A sequence is two times the tensor. */
+static int
+make_value(struct mel_net_value *v, const struct mel_io *io)
+{
+	if (!io->sequence)
+		return make_input(&v->t, io);
+	v->item = mel_alloc(2, sizeof(*v->item), NULL);
+	for (; v->item && v->n < 2; v->n++) {
+		if (make_input(&v->item[v->n], io))
+			return -1;
+	}
+	return v->item ? 0 : -1;
+}
+
+static void
+free_value(struct mel_net_value *v)
+{
+	mel_tensor_free(&v->t);
+	for (size_t i = 0; i < v->n; i++)
+		mel_tensor_free(&v->item[i]);
+	free(v->item);
+}
+
 static void
 run(const struct mel_network *network)
 {
 	const struct mel_graph *g = mel_network_graph(network);
 	struct mel_session *session = NULL;
-	struct mel_tensor *in =
+	struct mel_net_value *in =
 	    mel_alloc((size_t)g->n_input, sizeof(*in), NULL);
-	struct mel_tensor *out =
+	struct mel_net_value *out =
 	    mel_alloc((size_t)g->n_output, sizeof(*out), NULL);
 	int rc = in && out ? 0 : -1;
 
 	for (int i = 0; !rc && i < g->n_input; i++)
-		rc = make_input(&in[i], &g->input[i]);
-	if (!rc && !mel_session_open(&session, network, NULL, NULL))
-		mel_session_run(session, in, out, NULL);
+		rc = make_value(&in[i], &g->input[i]);
+	if (!rc && !mel_session_open(&session, network, NULL, NULL)) {
+		session->max_turns = MAX_TURNS;
+		mel_session_run_values(session, in, out, NULL);
+		mel_session_run_values(session, in, out, NULL);
+	}
 	for (int i = 0; in && i < g->n_input; i++)
-		mel_tensor_free(&in[i]);
+		free_value(&in[i]);
 	mel_session_close(session);
 	free(in);
 	free(out);

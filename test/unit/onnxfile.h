@@ -217,6 +217,29 @@ attr_tensor(struct mel_buf attrs, const char *name, struct mel_buf t)
 	return attrs;
 }
 
+/* Field 5 of a NodeProto: a body, which is given up. */
+static inline struct mel_buf
+attr_graph(struct mel_buf attrs, const char *name, struct mel_buf *graph)
+{
+	struct mel_buf a = {0};
+
+	put_str(&a, 1, name);
+	put_msg(&a, 6, graph);
+	put_int(&a, 20, 5);
+	put_msg(&attrs, 5, &a);
+	return attrs;
+}
+
+/* An input (11) or output (12) whose type is not declared. */
+static inline void
+add_bare_io(struct mel_buf *graph, int field, const char *name)
+{
+	struct mel_buf info = {0};
+
+	put_str(&info, 1, name);
+	put_msg(graph, field, &info);
+}
+
 /* The ModelProto around a graph, which is given up. */
 static inline struct mel_buf
 pb_model(struct mel_buf *graph, int opset)

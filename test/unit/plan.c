@@ -11,52 +11,10 @@
 #include "net/network.h"
 #include "net/op.h"
 #include "onnxfile.h"
+#include "oom.h"
 #include "tap.h"
 
 static char path[512];
-
-static long allocations; /* so far */
-static long fail_at;     /* this one fails, counted from now; 0: none */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t align, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t align, size_t n);
-
-static bool
-fails(void)
-{
-	allocations++;
-	return fail_at && !--fail_at;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
-
-void *
-__wrap_aligned_alloc(size_t align, size_t n)
-{
-	return fails() ? NULL : __real_aligned_alloc(align, n);
-}
 
 static uint32_t state;
 
@@ -325,7 +283,7 @@ try_lengths(struct mel_network *net, struct mel_pool *pool, bool poison)
 
 	if (mel_session_open(&session, net, pool, NULL))
 		return false;
-	session->poison = poison;
+	session->exec.poison = poison;
 	for (size_t i = 0; same && i < sizeof(rows) / sizeof(*rows); i++) {
 		struct mel_tensor in[2] = {
 		    input(rows[i]), mel_tensor_view(MEL_I64, 0, NULL, &count)};
@@ -372,7 +330,7 @@ is_view_of(const struct mel_tensor *t, const struct mel_session *s)
 {
 	const unsigned char *p = t->data;
 
-	return p >= s->arena && p < s->arena + s->arena_bytes;
+	return p >= s->frame.arena && p < s->frame.arena + s->frame.arena_bytes;
 }
 
 static void
