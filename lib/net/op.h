@@ -140,6 +140,13 @@ struct mel_op {
 	 * nodes run between two plans; nothing else may have a body.
 	 */
 	int (*call)(const struct mel_call *call, struct mel_err *err);
+
+	/*
+	 * How many of the first outputs it needs for itself. The others go,
+	 * and the bodies' outputs with them (which end alike), if nobody
+	 * reads them. NULL: all stay.
+	 */
+	int (*own_outputs)(const struct mel_node *node);
 };
 
 /* The operator, or NULL. */

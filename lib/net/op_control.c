@@ -57,6 +57,13 @@ if_prepare(struct mel_node *node, struct mel_err *err)
 }
 
 static int
+if_own(const struct mel_node *node)
+{
+	(void)node;
+	return 0;
+}
+
+static int
 if_call(const struct mel_call *call, struct mel_err *err)
 {
 	struct mel_frame *body;
@@ -123,6 +130,14 @@ loop_prepare(struct mel_node *node, struct mel_err *err)
 		return mel_node_fail(node, err, "%d inputs for a body with %d",
 		    node->n_own, body->n_formal);
 	return check_loop(node, l, body, err);
+}
+
+static int
+loop_own(const struct mel_node *node)
+{
+	const struct loop *l = node->params;
+
+	return l->carried;
 }
 
 /* Lists of axes and directions: only what is the same without them. */
@@ -462,6 +477,7 @@ static const struct mel_op op_if = {
     .time = MEL_TIME_WHOLE,
     .prepare = if_prepare,
     .call = if_call,
+    .own_outputs = if_own,
 };
 
 static const struct mel_op op_loop = {
@@ -474,6 +490,7 @@ static const struct mel_op op_loop = {
     .time = MEL_TIME_WHOLE,
     .prepare = loop_prepare,
     .call = loop_call,
+    .own_outputs = loop_own,
 };
 
 static const struct mel_op op_scan = {
@@ -486,6 +503,7 @@ static const struct mel_op op_scan = {
     .time = MEL_TIME_WHOLE,
     .prepare = scan_prepare,
     .call = scan_call,
+    .own_outputs = loop_own,
 };
 
 const struct mel_op *const mel_ops_control[] = {

@@ -297,6 +297,42 @@ drop_captures(
 	return 0;
 }
 
+/* Takes away output k of the body, and puts it at `to` if that is >= 0. */
+static void
+move_output(struct mel_graph *body, int k, int to)
+{
+	if (to < 0)
+		mel_io_clear(&body->output[k]);
+	else
+		body->output[to] = body->output[k];
+}
+
+/* What bodies give and nobody reads. */
+static void
+drop_outputs(struct mel_node *node, const bool *needed)
+{
+	int to, n_out = node->n_out;
+	struct mel_graph *body;
+
+	if (!node->op->own_outputs)
+		return;
+	to = node->op->own_outputs(node);
+	for (int k = to; k < n_out; k++) {
+		bool stays = node->out[k] != MEL_ABSENT && needed[node->out[k]];
+
+		for (int i = 0; (body = mel_node_body(node, &i));) {
+			int first = body->n_output - n_out;
+
+			move_output(body, first + k, stays ? first + to : -1);
+		}
+		if (stays)
+			node->out[to++] = node->out[k];
+	}
+	node->n_out = to;
+	for (int i = 0; (body = mel_node_body(node, &i));)
+		body->n_output -= n_out - to;
+}
+
 static int
 sweep_bodies(struct mel_node *node, struct mel_err *err)
 {
@@ -329,6 +365,7 @@ mel_graph_sweep(struct mel_graph *graph, struct mel_err *err)
 			mel_node_clear(node);
 			continue;
 		}
+		drop_outputs(node, needed);
 		if (sweep_bodies(node, err)) {
 			free(needed);
 			return -1;

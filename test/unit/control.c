@@ -504,11 +504,12 @@ test_passes(void)
 	add_node(&g, "Exp", "x", "dear", none);
 	add_node(&g, "Add", "half half", "k", none);
 	add_node(&b, "Neg", "dear", "unread", none);
+	add_node(&b, "Abs", "dear", "row", none);
 	add_node(&b, "Add", "k half", "k2", none);
 	add_node(&b, "Identity", "k2", "k3", none);
 	add_node(&b, "Add", "h k3", "h2", none);
 	add_node(&b, "Identity", "c", "go", none);
-	add_loop(&g, "n _ x", "y", with_io(b, "i c h", "go h2"));
+	add_loop(&g, "n _ x", "y rows", with_io(b, "i c h", "go h2 row"));
 	if (!ok(net_open(&net, &g, "y"), "%s", net.err.msg))
 		return;
 	graph_ = mel_network_graph(net.network);
