@@ -2,6 +2,7 @@
 #include "addon/addon.h"
 #include "base/option.h"
 #include "convey.h"
+#include "tool.h"
 
 static const struct mel_option options[] = {
     CONVEY_OPTIONS("0"),
@@ -18,7 +19,9 @@ static const struct tool tool = {
 static size_t
 all(const struct mel_addon *addon, size_t done)
 {
-	(void)done;
+	if (done >= addon->n_positions)
+		tool_die("the stream holds finished frames: nothing is left "
+			 "to run");
 	return addon->n_positions;
 }
 

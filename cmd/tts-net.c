@@ -110,7 +110,6 @@ main(int argc, char **argv)
 	if (!what)
 		tool_usage("run, info or test?");
 	check_usage(&v, what, argc - first - 1);
-	mel_blas_prepare();
 	pool = tool_open_pool(v.threads);
 	job = (struct mel_run_files){
 	    argv[first + 1], &v.inputs, v.dir, (enum mel_isa)v.isa, pool};
