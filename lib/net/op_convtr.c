@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/pool.h"
 #include "net/convtr.h"
+#include "net/direct.h"
 #include "net/graph.h"
 #include "net/infer.h"
 #include "net/op.h"
@@ -165,101 +165,27 @@ convtr_scratch(const struct mel_node *node, const struct mel_tensor *const in[],
 	return p->packed ? mel_convtr1d_scratch(node, in, &out[0]) : 0;
 }
 
-/* The direct form: one task computes one channel of one item. */
-struct direct {
-	const struct mel_tensor *x, *w, *y;
-	const float *bias; /* or NULL */
-	int axes;
-	struct mel_window_axis axis[MEL_WINDOW_AXES];
-	size_t in, out, taps; /* products over the axes */
-	size_t channels;      /* of a group */
-	size_t per_group;     /* filters */
-};
-
-/* Offset of the input that comes to output at by tap; -1: there is none. */
-static int64_t
-input_offset(const struct direct *c, const int64_t *at, const int64_t *tap)
-{
-	int64_t offset = 0;
-
-	for (int d = 0; d < c->axes; d++) {
-		const struct mel_window_axis *a = &c->axis[d];
-		int64_t i = at[d] + a->lo - tap[d] * a->dilation;
-
-		if (i < 0 || i % a->stride || i / a->stride >= a->in)
-			return -1;
-		offset = offset * a->in + i / a->stride;
-	}
-	return offset;
-}
-
-/* x: the group's first channel; w: its first weight of the filter. */
-static float
-direct_one(const struct direct *c, const float *x, const float *w, float sum,
-    const int64_t *at)
-{
-	int64_t tap[MEL_WINDOW_AXES] = {0};
-	size_t step = c->per_group * c->taps;
-
-	for (size_t t = 0; t < c->taps; t++) {
-		int64_t offset = input_offset(c, at, tap);
-
-		if (offset >= 0) {
-			for (size_t i = 0; i < c->channels; i++)
-				sum += x[i * c->in + (size_t)offset] *
-				       w[i * step + t];
-		}
-		mel_window_step(tap, c->w->dim + 2, c->axes);
-	}
-	return sum;
-}
-
-static void
-direct_channel(void *ctx, size_t index, int worker)
-{
-	const struct direct *c = ctx;
-	size_t filters = (size_t)c->y->dim[1];
-	size_t item = index / filters, m = index % filters;
-	size_t first = m / c->per_group * c->channels;
-	const float *x = (const float *)c->x->data +
-			 (item * (size_t)c->x->dim[1] + first) * c->in;
-	const float *w = (const float *)c->w->data +
-			 (first * c->per_group + m % c->per_group) * c->taps;
-	float *y = (float *)c->y->data + index * c->out;
-	int64_t at[MEL_WINDOW_AXES] = {0};
-
-	(void)worker;
-	for (size_t i = 0; i < c->out; i++) {
-		y[i] = direct_one(c, x, w, c->bias ? c->bias[m] : 0.0f, at);
-		mel_window_step(at, c->y->dim + 2, c->axes);
-	}
-}
-
 static int
 convtr_forward(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
 {
 	const struct mel_convtr *p = node->params;
 	const struct mel_tensor *bias = mel_input(node, in, 2);
-	struct direct c = {.x = in[0], .w = in[1], .y = &out[0]};
+	struct mel_direct d = {.x = in[0], .w = in[1], .y = &out[0]};
 
 	if (!mel_tensor_count(&out[0]))
 		return 0;
 	if (p->packed)
 		return mel_convtr1d_forward(node, in, &out[0], run, err);
-	c.bias = bias ? bias->data : NULL;
-	c.axes = in[0]->ndim - 2;
-	for (int d = 0; d < c.axes; d++) {
-		if (mel_convtr_axis(node, d, in, &c.axis[d], err))
+	for (int i = 0; i < in[0]->ndim - 2; i++) {
+		if (mel_convtr_axis(node, i, in, &d.axis[i], err))
 			return -1;
 	}
-	c.in = (size_t)mel_dims_product(in[0], 2, in[0]->ndim);
-	c.out = (size_t)mel_dims_product(&out[0], 2, out[0].ndim);
-	c.taps = (size_t)mel_dims_product(in[1], 2, in[1]->ndim);
-	c.channels = (size_t)(in[0]->dim[1] / p->group);
-	c.per_group = (size_t)in[1]->dim[1];
-	mel_pool_run(run->pool, (size_t)(out[0].dim[0] * out[0].dim[1]),
-	    direct_channel, &c);
+	d.bias = bias ? bias->data : NULL;
+	d.channels = (size_t)(in[0]->dim[1] / p->group);
+	d.filters = (size_t)in[1]->dim[1];
+	d.transposed = true;
+	mel_direct_run(&d, run);
 	return 0;
 }
 
