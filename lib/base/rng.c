@@ -50,13 +50,3 @@ mel_rng_normal(uint64_t seed, uint64_t stream, uint64_t counter)
 	v = (double)r[1] * 0x1p-32;
 	return (float)(sqrt(-2.0 * log(u)) * cos(2.0 * M_PI * v));
 }
-
-uint64_t
-mel_rng_stream(const char *name)
-{
-	uint64_t h = 0xcbf29ce484222325;
-
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 0x100000001b3;
-	return h;
-}

@@ -21,7 +21,4 @@ float mel_rng_uniform(uint64_t seed, uint64_t stream, uint64_t counter);
 /* Normal with mean 0 and variance 1 (Box and Muller). */
 float mel_rng_normal(uint64_t seed, uint64_t stream, uint64_t counter);
 
-/* A 64-bit name for a text, to be used as a stream (FNV-1a). */
-uint64_t mel_rng_stream(const char *name);
-
 #endif

@@ -29,7 +29,7 @@ struct mel_streamable {
 	enum phase phase;
 	int64_t width;      /* of the present utterance */
 	struct mel_err why; /* of FAILED */
-	uint64_t rows, pulls, busy_ns;
+	uint64_t busy_ns;
 };
 
 int
@@ -191,7 +191,6 @@ mel_streamable_pull(
 	assert(b->phase != IDLE && wanted > 0);
 	if (b->phase == RUNNING) {
 		start = mel_clock_ns();
-		b->pulls++;
 		n = b->type->pull(b->state, wanted, rows, &b->why);
 		b->busy_ns += mel_clock_ns() - start;
 		if (n > wanted)
@@ -200,8 +199,6 @@ mel_streamable_pull(
 			fail(b);
 		else if (!n)
 			b->phase = ENDED;
-		else
-			b->rows += (uint64_t)n;
 	}
 	if (b->phase == FAILED)
 		return mel_fail(err, "%s", b->why.msg);
@@ -256,18 +253,6 @@ mel_streamable_reset(struct mel_streamable *b)
 	if (b->phase != IDLE && b->type->reset)
 		b->type->reset(b->state);
 	b->phase = IDLE;
-}
-
-uint64_t
-mel_streamable_rows(const struct mel_streamable *b)
-{
-	return b->rows;
-}
-
-uint64_t
-mel_streamable_pulls(const struct mel_streamable *b)
-{
-	return b->pulls;
 }
 
 uint64_t

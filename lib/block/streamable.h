@@ -69,9 +69,7 @@ int mel_streamable_pull_all(struct mel_streamable *block, float **rows,
 /* Ends the utterance at any point of it. Harmless when there is none. */
 void mel_streamable_reset(struct mel_streamable *block);
 
-/* Rows given so far over all utterances, pulls, and their time [ns]. */
-uint64_t mel_streamable_rows(const struct mel_streamable *block);
-uint64_t mel_streamable_pulls(const struct mel_streamable *block);
+/* Time spent in begin and pulls so far, those upstream counted [ns]. */
 uint64_t mel_streamable_busy_ns(const struct mel_streamable *block);
 
 #endif

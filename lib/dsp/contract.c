@@ -335,21 +335,6 @@ mel_contract_differ(const struct mel_contract *a, const struct mel_contract *b)
 	return NULL;
 }
 
-char *
-mel_contract_text(const struct mel_contract *c, char *buf, size_t size)
-{
-	if (c->name[0])
-		snprintf(buf, size, "%s", c->name);
-	else
-		snprintf(buf, size,
-		    "%lld Hz, n_fft %lld, hop %lld, %lld %s "
-		    "bands %g-%g Hz, log %s",
-		    (long long)c->rate, (long long)c->n_fft, (long long)c->hop,
-		    (long long)c->bands, scales[c->scale], c->fmin, c->fmax,
-		    logs[c->log]);
-	return buf;
-}
-
 int64_t
 mel_contract_span(const struct mel_contract *c)
 {

@@ -138,9 +138,6 @@ int mel_contract_load(
 const char *mel_contract_differ(
     const struct mel_contract *a, const struct mel_contract *b);
 
-/* The name, or the main facts, for a message; cut to fit. Returns buf. */
-char *mel_contract_text(const struct mel_contract *c, char *buf, size_t size);
-
 /* Samples of one frame: n_fft, or the window with MEL_ALIGN_START. */
 int64_t mel_contract_span(const struct mel_contract *c);
 

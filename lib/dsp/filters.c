@@ -46,12 +46,6 @@ edge(const struct mel_contract *c, int64_t i)
 	return low + (high - low) * (double)i / (double)(c->bands + 1);
 }
 
-double
-mel_band_centre(const struct mel_contract *c, int b)
-{
-	return mel_to_hertz(c->scale, edge(c, b + 1));
-}
-
 /* One triangle: its corners on the axis on which it is linear, its height. */
 struct triangle {
 	double low, peak, high, height;

@@ -30,9 +30,6 @@ int mel_filters_empty(const struct mel_filters *filters);
 double mel_from_hertz(int scale, double f);
 double mel_to_hertz(int scale, double mel);
 
-/* Centre of band b [Hz]: where its triangle has its peak. */
-double mel_band_centre(const struct mel_contract *c, int b);
-
 /*
  * Frames are worked on MEL_LANES at a time, side by side: element i of frame l
  * is at [i * MEL_LANES + l]. Each sum is one chain in ascending order of bins,
