@@ -116,6 +116,19 @@ dims_to_json(const struct mel_tensor *t)
 	return dims;
 }
 
+/* jansson escapes all control characters but DEL. */
+static int
+print_json(struct dump *d, const char *text)
+{
+	size_t n;
+
+	for (; text[n = strcspn(text, "\x7f")]; text += n + 1) {
+		if (PRINT("%.*s\\u007F", (int)n, text))
+			return -1;
+	}
+	return PRINT("%s\n", text);
+}
+
 int
 dump_json(struct dump *d, const struct mel_record *record)
 {
@@ -141,7 +154,7 @@ dump_json(struct dump *d, const struct mel_record *record)
 	if (record->meta)
 		json_object_set(json, "meta", record->meta);
 	text = json_dumps(json, JSON_COMPACT);
-	rc = text ? PRINT("%s\n", text) : mel_fail(&d->err, "out of memory");
+	rc = text ? print_json(d, text) : mel_fail(&d->err, "out of memory");
 	free(text);
 	json_decref(json);
 	return rc;

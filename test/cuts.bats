@@ -109,7 +109,8 @@ cuts() { # SMALL BIG [--status N] COMMAND ...
 @test "cat a b: read as two streams; all cuts but the one between" {
     cat small.mel types.mel >both.mel
     run --separate-stderr tts-dump --lengths both.mel
-    [ "$status" -eq 1 ] && [ -z "$stderr" ]
+    [ "$status" -eq 1 ]
+    [ -z "$stderr" ]
     [ "${#lines[@]}" -eq 7 ]
     cat small.mel small.mel | tts-dump >/dev/null
     size=$(wc -c <small.mel)
@@ -134,7 +135,8 @@ with melpipe.Writer(sys.stdout.buffer, "t", []):
     pass
 END
     run --separate-stderr tts-dump empty.mel
-    [ "$status" -eq 0 ] && [ "${#lines[@]}" -eq 2 ]
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq 2 ]
     tts-encode -a "$DATA/tiny" </dev/null >none.seq
     [ "$(tts-dump none.seq | cut -f 2 | paste -s)" = $'head\tfinish' ]
     tts-upsample none.seq | tts-decode >none.mel
@@ -201,7 +203,8 @@ END
         run --separate-stderr bash -c "forever $pipe | head -c 1000 >part"'
             echo "${PIPESTATUS[1]}"'
         echo "$pipe: $output $stderr"
-        [ "$output" -eq 141 ] && [ -z "$stderr" ]
+        [ "$output" -eq 141 ]
+        [ -z "$stderr" ]
         [ "$(wc -c <part)" -eq 1000 ]
     done
     # These give nothing before all is read.
@@ -210,7 +213,8 @@ END
             exec 0<&-"'
             echo "${PIPESTATUS[1]}"'
         echo "$tool: $output $stderr"
-        [ "$output" -eq 141 ] && [ -z "$stderr" ]
+        [ "$output" -eq 141 ]
+        [ -z "$stderr" ]
     done
 }
 
@@ -316,9 +320,11 @@ END
     cat a.mel odd.mel | tts-plot -qd odd -t svg
     run --separate-stderr bash -c 'cat a.mel odd.mel |
         tts-cmp - <(cat a.mel a.mel)'
-    [ "$status" -gt 0 ] && [ "$status" -le 2 ]
+    [ "$status" -gt 0 ]
+    [ "$status" -le 2 ]
     cat a.mel b.mel | tts-plot -qd both -t svg
-    [ -s both/a.svg ] && [ -s both/b.svg ]
+    [ -s both/a.svg ]
+    [ -s both/b.svg ]
     cat a.mel b.mel | tts-cmp - <(cat a.mel b.mel)
     for tool in tts-copy 'tts-copy -t ark --ports mel' \
         'tts-wave --iterations 0' 'tts-plot -qt svg -d refused'; do
@@ -370,28 +376,35 @@ with melpipe.Writer(sys.stdout.buffer, "t", [
 END
     for tool in tts-upsample tts-decode; do
         run --separate-stderr $tool -o out err.seq
-        [ "$status" -eq 1 ] && [ -z "$stderr" ]
+        [ "$status" -eq 1 ]
+        [ -z "$stderr" ]
         run --separate-stderr tts-dump --lengths out
-        [ "$status" -eq 1 ] && [ -z "$stderr" ] && [ "${#lines[@]}" -eq 3 ]
+        [ "$status" -eq 1 ]
+        [ -z "$stderr" ]
+        [ "${#lines[@]}" -eq 3 ]
         run --separate-stderr tts-dump out
         [ "$(grep -c $'\terror\t' <<<"$output")" -eq 1 ]
     done
     for kind in 'tts-copy -t npy' 'tts-wave -t wav' 'tts-plot -qt svg'; do
         run --separate-stderr $kind -d files err.mel
         echo "$kind: $status $stderr"
-        [ "$status" -eq 1 ] && [ -z "$stderr" ]
+        [ "$status" -eq 1 ]
+        [ -z "$stderr" ]
     done
     [ "$(cd files && echo *)" = "a.npy a.svg a.wav c.npy c.svg c.wav" ]
     run --separate-stderr tts-wave --gap 0 -o out.wav err.mel
-    [ "$status" -eq 1 ] && [ -z "$stderr" ]
+    [ "$status" -eq 1 ]
+    [ -z "$stderr" ]
     one=$(soxi -s files/a.wav)
     [ "$(soxi -s out.wav)" -eq $((2 * one)) ]
     run --separate-stderr tts-copy -t ark -o out.ark err.mel
-    [ "$status" -eq 1 ] && [ -z "$stderr" ]
+    [ "$status" -eq 1 ]
+    [ -z "$stderr" ]
     n=$(tts-copy --input-type ark out.ark | tts-dump --lengths | wc -l)
     [ "$n" -eq 2 ]
     run --separate-stderr tts-copy -o out.mel err.mel
-    [ "$status" -eq 1 ] && [ -z "$stderr" ]
+    [ "$status" -eq 1 ]
+    [ -z "$stderr" ]
     # For tts-cmp an utterance that failed is one that failed in both.
     tts-cmp --exact out.mel err.mel
 }

@@ -49,7 +49,8 @@ END
     [ "$status" -eq 1 ]
     for n in 0 1 63 64 200 1408 1471; do
         run bash -c "head -c $n small.mel | ./addgain 1 0 2>&1 >/dev/null"
-        [ "$status" -eq 1 ] && [ "$output" = "addgain: standard input: cut" ]
+        [ "$status" -eq 1 ]
+        [ "$output" = "addgain: standard input: cut" ]
     done
     run ./addgain 1 0 <addgain.c
     [ "$status" -eq 1 ]

@@ -36,9 +36,11 @@ try() {
 @test "nothing, blank lines: no utterances, success" {
     for input in '' '\n' '\n\n \t\n\r\n' '\xef\xbb\xbf' '\xef\xbb\xbf\n'; do
         try "printf '$input' | tts-encode | tts-dump --lengths"
-        [ "$status" -eq 0 ] && [ -z "$output$stderr" ]
+        [ "$status" -eq 0 ]
+        [ -z "$output$stderr" ]
         try "printf '$input' | tts-pipe | tts-dump | cut -f 2 | paste -s"
-        [ "$output" = $'head\tfinish' ] && [ -z "$stderr" ]
+        [ "$output" = $'head\tfinish' ]
+        [ -z "$stderr" ]
     done
     try 'tts-pipe ""'
     fails_with 1 tts-pipe
@@ -79,7 +81,8 @@ try() {
     printf '%b\n' 'Hello.' '\xc3(' 'a\0b' '\xed\xa0\x80' '\xf5\x80\x80\x80' \
         '\xc0\xafx' 'Bye.' >bytes
     try 'tts-pipe -f bytes -o out'
-    [ "$status" -eq 1 ] && [ "${#stderr_lines[@]}" -eq 5 ]
+    [ "$status" -eq 1 ]
+    [ "${#stderr_lines[@]}" -eq 5 ]
     for n in 2 3 4 5 6; do
         [[ ${stderr_lines[n - 2]} == "tts-pipe: 00000$n: "* ]]
     done
@@ -97,9 +100,10 @@ try() {
         'Привет, мир' '你好，世界' 'مرحبا بالعالم' 'שלום' 'नमस्ते' '...' \
         $'\x01\x02\x1b[2J' $'a\u200bb' $'\ue000' 'Hello.' >scripts
     try 'tts-pipe -f scripts -o out'
-    [ "$status" -le 1 ] && [ "${#stderr_lines[@]}" -le 13 ]
+    [ "$status" -le 1 ]
+    [ "${#stderr_lines[@]}" -le 13 ]
     [ "$(printf '%s\n' "${stderr_lines[@]}" | cut -d: -f 2 | uniq -d)" = "" ]
-    ! LC_ALL=C grep -q '[[:cntrl:]]' < <(tr -d '\n' <<<"$stderr")
+    [ -z "$(tr -d '\n' <<<"$stderr" | LC_ALL=C grep '[[:cntrl:]]')" ]
     run tts-dump --lengths out
     [ "${#lines[@]}" -eq 13 ]
     printf '000013|Hello.\n' | tts-pipe --keys >good
@@ -113,13 +117,17 @@ try() {
     printf '%s\n' 'no key' '|Hello.' 'a|Hello.' 'a|Bye.' '../x|No.' 'b|' \
         $'\xff|Hi.' >keys
     try 'tts-pipe --keys -f keys -o out'
-    [ "$status" -eq 1 ] && [ "${#stderr_lines[@]}" -eq 4 ]
+    [ "$status" -eq 1 ]
+    [ "${#stderr_lines[@]}" -eq 4 ]
     for kind in 'tts-copy -t npy --ports mel' 'tts-wave --iterations 0' \
         'tts-plot -q -t svg'; do
         rm -rf d
         try "$kind -d d out"
-        [ "$status" -eq 1 ] && [ "${#stderr_lines[@]}" -eq 2 ]
-        [ "$(ls d | wc -l)" -eq 1 ] && [ ! -e x.npy ] && [ ! -e x.wav ]
+        [ "$status" -eq 1 ]
+        [ "${#stderr_lines[@]}" -eq 2 ]
+        [ "$(ls d | wc -l)" -eq 1 ]
+        [ ! -e x.npy ]
+        [ ! -e x.wav ]
     done
 }
 
@@ -243,7 +251,8 @@ END
     n=0
     while IFS= read -r command; do
         try "$command"
-        [ "$status" -eq 2 ] && [ "${#stderr_lines[@]}" -eq 2 ]
+        [ "$status" -eq 2 ]
+        [ "${#stderr_lines[@]}" -eq 2 ]
         [ -z "$output" ]
         [[ ${stderr_lines[0]} == "${command%% *}: "* ]]
         [[ ${stderr_lines[1]} == "usage: ${command%% *} "* ]]
@@ -331,7 +340,8 @@ END
         'tts-wave --iterations 0 --max-seconds 1e6 hello.mel' \
         'tts-wave --iterations 0 --gap 60 hello.mel'; do
         try "$command >out"
-        [ "$status" -eq 0 ] && [ -z "$stderr" ]
+        [ "$status" -eq 0 ]
+        [ -z "$stderr" ]
     done
     [[ $BUILD == *address* ]] || try "$(declare -f limit); limit 700
         tts-plot -q -t png --width 16384 --height 16384 -o out hello.mel"
@@ -382,7 +392,8 @@ END
     for core in nonsense Prescott ''; do
         export OPENBLAS_CORETYPE=$core
         try 'tts-pipe -o out Hello.'
-        [ "$status" -eq 0 ] && [ -z "$stderr" ]
+        [ "$status" -eq 0 ]
+        [ -z "$stderr" ]
         tts-cmp --exact out hello.mel
     done
     OPENBLAS_VERBOSE=2 tts-decode hello.seq | tts-cmp --exact - hello.mel
@@ -427,7 +438,8 @@ END
         "$(type -P tts-plot)" -q -t svg hello.mel >out
     mkdir gone
     try 'cd gone && rmdir ../gone && tts-pipe Hello. >../out'
-    [ "$status" -eq 0 ] && [ -z "$stderr" ]
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
     tts-cmp --exact out hello.mel
 }
 
@@ -439,7 +451,8 @@ END
     export FONTCONFIG_FILE=$PWD/fonts.conf
     for type in png pdf svg term; do
         try "tts-plot -t $type -o out hello.mel"
-        [ "$status" -eq 0 ] && [ "${#stderr_lines[@]}" -le 1 ]
+        [ "$status" -eq 0 ]
+        [ "${#stderr_lines[@]}" -le 1 ]
         [ -s out ]
     done
 }

@@ -227,7 +227,8 @@ END
     # In a pipe: the stage where it arose says so, once.
     run --separate-stderr bash -c 'tts-encode -a ./v a | tts-upsample |
         tts-decode | tts-dump >/dev/null; echo "${PIPESTATUS[@]}"'
-    [ "$output" = "1 1 1 1" ] && [ "${#stderr_lines[@]}" -eq 1 ]
+    [ "$output" = "1 1 1 1" ]
+    [ "${#stderr_lines[@]}" -eq 1 ]
 }
 
 @test "G9, G10: unknown keys" {
@@ -389,7 +390,8 @@ END
     fresh
     for set in speed=9 speed=nan speed=inf speed= pace=1; do
         run --separate-stderr tts-pipe -a ./v -s $set -o out.mel abad
-        [ "$status" -eq 2 ] && [ ! -e out.mel ]
+        [ "$status" -eq 2 ]
+        [ ! -e out.mel ]
         [[ ${stderr_lines[0]} == "tts-pipe: "*"${set%%=*}"* ]]
     done
 }
@@ -486,7 +488,8 @@ END
         [[ $stderr == *nowhere*'No such file'* ]]
     done
     run --separate-stderr env -u MELPIPE_ADDON tts-pipe abad
-    [ "$status" -eq 2 ] && [[ $stderr == *MELPIPE_ADDON* ]]
+    [ "$status" -eq 2 ]
+    [[ $stderr == *MELPIPE_ADDON* ]]
 }
 
 @test "tts-addon list: two of one name: the first wins, the other is marked" {
@@ -550,7 +553,8 @@ assert j["contract"]["rate"] == 22050, j'
     done
     grep -q '^  rounding: half-even|half-up|cumulative' out
     # Two interfaces, and no third.
-    ! grep '^[A-Z]' out | grep -vE '^\w+ \((Sequence|Streamable)Block\): '
+    [ -z "$(grep '^[A-Z]' out |
+        grep -vE '^\w+ \((Sequence|Streamable)Block\): ')" ]
     # What a stack may name is in the list, and nothing else is.
     grep -qx '  frames: FRAMES.*' out
     ! grep -q Mark out
@@ -558,7 +562,8 @@ assert j["contract"]["rate"] == 22050, j'
 
 @test "tts-addon check: a sound voice; golden outputs on every computer" {
     run --separate-stderr tts-addon check ./v
-    [ "$status" -eq 0 ] && [ -z "$stderr" ]
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
     [[ ${lines[0]} == "ok   sums "*"0 files wrong" ]]
     [[ $output == *"ok   mel "*"1 of 1 cases"* ]]
     [[ $output == *"ok   text "*"1 of 1 texts"* ]]

@@ -69,7 +69,8 @@ differs() {
 @test "tts-cmp: what does not count" {
     stream b.mel step=1 note=1 tool=x early=1 ports=f0,tokens,mel
     run --separate-stderr tts-cmp --exact a.mel b.mel
-    [ "$status" -eq 0 ] && [ -z "$output$stderr" ]
+    [ "$status" -eq 0 ]
+    [ -z "$output$stderr" ]
     run tts-cmp --exact - b.mel <a.mel
     [ "$status" -eq 0 ]
 }
@@ -194,7 +195,8 @@ with melpipe.Writer(open(sys.argv[1], "wb"), "t", [],
 @test "tts-cmp -q: only the status" {
     stream b.mel rows=3
     run tts-cmp -q a.mel b.mel
-    [ "$status" -eq 1 ] && [ -z "$output" ]
+    [ "$status" -eq 1 ]
+    [ -z "$output" ]
 }
 
 @test "tts-cmp: .npy files" {
@@ -208,7 +210,8 @@ np.save(sys.argv[1], eval(sys.argv[2]))' "$@"; }
     tts-cmp a.npy b.npy
     tts-cmp --exact a.npy - <a.npy
     run tts-cmp --exact a.npy b.npy
-    [ "$status" -eq 1 ] && [ "$output" = "f64 [2] and f32 [2]" ]
+    [ "$status" -eq 1 ]
+    [ "$output" = "f64 [2] and f32 [2]" ]
     run tts-cmp a.npy c.npy
     [ "$output" = "row 1: 2 and 2.5; 1 of 2 differ, by 0.5 at row 1" ]
     run tts-cmp d.npy e.npy

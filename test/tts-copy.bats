@@ -76,7 +76,8 @@ END
         $2 == "finish" { print n; exit }')
     head -c "$size" types.mel >one.mel
     run --separate-stderr bash -c 'tts-copy one.mel >copy.mel'
-    [ "$status" -eq 1 ] && [ -z "$stderr" ]
+    [ "$status" -eq 1 ]
+    [ -z "$stderr" ]
     tts-cmp --exact one.mel copy.mel
     diff <(tts-dump one.mel | cut -f1-6,9) <(tts-dump copy.mel | cut -f1-6,9)
 }
@@ -125,7 +126,8 @@ END
     [[ "$stderr" = *"b.mel: another head"* ]]
     run --separate-stderr tts-copy a.mel b.mel -o x.mel
     fails_with 1 tts-copy
-    [ ! -e x.mel ] && [ -z "$(ls x.mel.* 2>/dev/null)" ]
+    [ ! -e x.mel ]
+    [ -z "$(ls x.mel.* 2>/dev/null)" ]
 }
 
 @test "tts-copy: a cut leaves no file" {
@@ -134,7 +136,8 @@ END
         for t in stream npy ark f32; do
             run --separate-stderr tts-copy -t $t cut.mel -o out
             fails_with 1 tts-copy
-            [ ! -e out ] && [ -z "$(ls out.* 2>/dev/null)" ]
+            [ ! -e out ]
+            [ -z "$(ls out.* 2>/dev/null)" ]
         done
     done
 }
@@ -265,7 +268,8 @@ END
 @test "tts-copy: HTK" {
     run --separate-stderr tts-copy -t htk --keys a a.mel -o a.htk
     fails_with 1 tts-copy
-    [[ "$stderr" = *--period* ]] && [ ! -e a.htk ]
+    [[ "$stderr" = *--period* ]]
+    [ ! -e a.htk ]
     tts-copy -t htk --keys a --period 0.01 a.mel -o a.htk
     {
         printf '\0\0\0\3\0\1\x86\xa0\0\x08\0\x09'
@@ -312,8 +316,10 @@ assert (np.load("x.npy") == x.reshape(4, 2)).all() and x[4] == -4.25' \
     mkdir out
     keyed k.mel ok ../evil /abs .. .hid a/b ok last
     run --separate-stderr tts-copy -t npy -d out/sub k.mel
-    [ "$status" -eq 1 ] && [ "${#stderr_lines[@]}" -eq 6 ]
-    [ "$(ls -A out/sub)" = $'last.npy\nok.npy' ] && [ "$(ls -A out)" = sub ]
+    [ "$status" -eq 1 ]
+    [ "${#stderr_lines[@]}" -eq 6 ]
+    [ "$(ls -A out/sub)" = $'last.npy\nok.npy' ]
+    [ "$(ls -A out)" = sub ]
     # The first one stays.
     [ "$(tts-copy out/sub/ok.npy | tts-dump --text | tail -1)" = "0 0" ]
 }
@@ -324,13 +330,15 @@ assert (np.load("x.npy") == x.reshape(4, 2)).all() and x[4] == -4.25' \
         = "a.mel.npy a.tokens.npy b.mel.npy b.tokens.npy " ]
     run --separate-stderr tts-copy -t ark-text -d err types.mel \
         --ports pcm --keys b --keys c --keys a
-    [ "$status" -eq 1 ] && [ -z "$(ls err/b* err/c* 2>/dev/null)" ]
+    [ "$status" -eq 1 ]
+    [ -z "$(ls err/b* err/c* 2>/dev/null)" ]
 }
 
 @test "tts-copy: the main rows if no port is named; one array a file" {
     run --separate-stderr tts-copy -t npy a.mel -o x.npy
     fails_with 1 tts-copy
-    [[ "$stderr" = *-d* ]] && [ ! -e x.npy ]
+    [[ "$stderr" = *-d* ]]
+    [ ! -e x.npy ]
     tts-copy -t npy --keys a a.mel -o x.npy
     [ "$("$PYTHON" -c 'import numpy as np; print(np.load("x.npy").shape)')" \
         = "(3, 2)" ]
@@ -347,7 +355,8 @@ assert (np.load("x.npy") == x.reshape(4, 2)).all() and x[4] == -4.25' \
         "-t npy --ports a --ports b" "--period 0" "--from 2 --to 2"; do
         # shellcheck disable=SC2086
         run --separate-stderr tts-copy $bad a.mel
-        [ "$status" -eq 2 ] && [ -z "$output" ]
+        [ "$status" -eq 2 ]
+        [ -z "$output" ]
     done
     run --separate-stderr tts-copy a.mel /no/such -o x
     fails_with 1 tts-copy

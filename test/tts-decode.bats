@@ -26,8 +26,10 @@ setup() {
         tts-upsample 2>err.2 | tts-decode 2>err.3 >a.mel
         echo "${PIPESTATUS[@]}"'
     [ "$output" = "1 1 1" ]
-    [ "$(wc -l <err.1)" -eq 1 ] && grep -q '^tts-encode: 000002: ' err.1
-    [ ! -s err.2 ] && [ ! -s err.3 ]
+    [ "$(wc -l <err.1)" -eq 1 ]
+    grep -q '^tts-encode: 000002: ' err.1
+    [ ! -s err.2 ]
+    [ ! -s err.3 ]
     tts-dump --lengths a.mel >out || [ $? -eq 1 ]
     [ "$(wc -l <out)" -eq 3 ]
     printf '000001|Hello.\n000003|Bye.\n' | tts-pipe --keys >good.mel

@@ -9,7 +9,8 @@ setup() {
 
 @test "tts-dump: one line a record" {
     run --separate-stderr tts-dump a.mel
-    [ "$status" -eq 0 ] && [ -z "$stderr" ]
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
     diff <(printf '%s\n' "${lines[@]}" | tr '\t' '|') - <<'END'
 0|head|-|-|-|-|0|256|tokens:i32[?] mel:f32[?,2]*
 1|begin|0|a|-|-|0|128|-
@@ -51,7 +52,8 @@ END
 
 @test "tts-dump --text: halves, bools, a scalar, no rows, two streams of rows" {
     run --separate-stderr tts-dump --text types.mel
-    [ "$status" -eq 1 ] && [ -z "$stderr" ]
+    [ "$status" -eq 1 ]
+    [ -z "$stderr" ]
     diff <(printf '%s\n' "${lines[@]:0:25}") - <<'END'
 # ä/1 half f16 [2, 2, 1, 2]
 1 -2 0.5 65504
@@ -161,7 +163,8 @@ END
 
 @test "tts-dump: an error record gives status 1, and the rest is printed" {
     run --separate-stderr tts-dump types.mel
-    [ "$status" -eq 1 ] && [ -z "$stderr" ]
+    [ "$status" -eq 1 ]
+    [ -z "$stderr" ]
     [ "${#lines[@]}" -eq 30 ]
     [[ ${lines[14]} == *$'\ttts-x: no such voice' ]]
 }
@@ -222,7 +225,8 @@ with melpipe.Writer(sys.stdout.buffer, "t\n", [
     out.error("m\r")
 END
     for mode in "" --text --lengths --latency --json; do
-        ! tts-dump $mode evil.mel | tr -d '\n\t' | grep -q '[[:cntrl:]]'
+        [ -z "$(tts-dump $mode evil.mel | tr -d '\n\t' |
+            grep '[[:cntrl:]]')" ]
     done
     [ "$(tts-dump evil.mel | wc -l)" -eq 4 ]
 }

@@ -44,7 +44,8 @@ setup() {
     tts-encode -f text >a.seq
     tts-encode -f text -s speed=2 >fast.seq
     frames() { tts-dump --lengths "$1" | cut -f 2; }
-    [ "$(frames a.seq)" -eq 106 ] && [ "$(frames fast.seq)" -eq 53 ]
+    [ "$(frames a.seq)" -eq 106 ]
+    [ "$(frames fast.seq)" -eq 53 ]
     tts-encode -f text -s pitch=12 >high.seq
     # One octave is ln(2) / 0.175356 standard deviations.
     tts-dump --text --ports pitch a.seq | grep -v '#' >a
@@ -72,7 +73,8 @@ setup() {
 @test "--unknown: skipped with one remark, or the utterance fails" {
     printf 'one ᴥ ☃ ᴥ\ntwo\n' >odd
     run --separate-stderr tts-encode -f odd --phonemes -o a.seq
-    [ "$status" -eq 0 ] && [ "${#stderr_lines[@]}" -eq 1 ]
+    [ "$status" -eq 0 ]
+    [ "${#stderr_lines[@]}" -eq 1 ]
     [[ $stderr == "tts-encode: 000001: "*"unknown"* ]]
     run --separate-stderr tts-encode --unknown fail -f odd --phonemes -o b.seq
     fails_with 1 tts-encode

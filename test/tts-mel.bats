@@ -106,7 +106,8 @@ END
 @test "tts-mel: one bad sound fails, the others are there" {
     run --separate-stderr tts-mel -o a.mel "$MEL/short_22050.wav" none.wav \
         "$MEL/README" "$MEL/silence_22050.wav"
-    [ "$status" -eq 1 ] && [ "${#stderr_lines[@]}" -eq 2 ]
+    [ "$status" -eq 1 ]
+    [ "${#stderr_lines[@]}" -eq 2 ]
     [[ ${stderr_lines[0]} == 'tts-mel: none.wav: cannot open: '* ]]
     [ "$(tts-dump a.mel | grep -c $'\terror\t')" -eq 2 ]
     [ "$(tts-dump a.mel | grep -c $'\tend\t')" -eq 2 ]
@@ -158,7 +159,8 @@ x[:] = 1; x.tofile("dc"); x[::2] = -1; x.tofile("clip")'
     for bad in '--fmax 12000' '--hop 0' '--n-fft 1023' '--window 2000' \
         '--floor 0' '--scale bark' '--contract none' '--log ln --floor 0'; do
         run --separate-stderr tts-mel $bad -o a.mel "$MEL/short_22050.wav"
-        [ "$status" -eq 2 ] && [[ ${stderr_lines[0]} == tts-mel:* ]]
+        [ "$status" -eq 2 ]
+        [[ ${stderr_lines[0]} == tts-mel:* ]]
         [ ! -e a.mel ]
     done
     echo '{"name": "hifigan22k", "n_mels": 80}' >bad.json

@@ -44,7 +44,7 @@ setup() {
 
 @test "a file has no times, a pipe has" {
     tts-pipe A >a.mel
-    ! tts-dump a.mel | cut -f 7 | grep -qv '^0$'
+    [ -z "$(tts-dump a.mel | cut -f 7 | grep -v '^0$')" ]
     tts-pipe A | tts-dump | cut -f 7 | grep -qv '^0$'
     tts-pipe --times on A >a.mel
     tts-dump a.mel | cut -f 7 | grep -qv '^0$'
@@ -56,18 +56,21 @@ setup() {
     [[ $stderr == *"first rows after"*"real-time factor"*Decoder* ]] ||
         [[ $stderr == *"first rows after"*"real-time factor"*stack* ]]
     run --separate-stderr tts-pipe -q -o a.mel 'A ☃'
-    [ "$status" -eq 0 ] && [ -z "$stderr" ]
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
 }
 
 @test "binary to a terminal is refused" {
     run script -qec 'tts-pipe A' /dev/null
-    [ "$status" -eq 2 ] && [[ $output == *terminal* ]]
+    [ "$status" -eq 2 ]
+    [[ $output == *terminal* ]]
 }
 
 @test "a slow or closed reader, a full disk" {
     run --separate-stderr bash -c 'yes Hello. | tts-pipe | head -c 100000 |
         wc -c; echo "${PIPESTATUS[1]}"'
-    [ "${lines[0]}" -eq 100000 ] && [ "${lines[1]}" -eq 141 ]
+    [ "${lines[0]}" -eq 100000 ]
+    [ "${lines[1]}" -eq 141 ]
     run --separate-stderr bash -c 'tts-pipe A >/dev/full'
     fails_with 1 tts-pipe
     run --separate-stderr tts-pipe -o /dev/full A
@@ -94,7 +97,7 @@ setup() {
     saw head
     echo A >&7
     saw end
-    ! saw_finish=$(tts-dump out.mel 2>/dev/null | grep finish)
+    [ -z "$(tts-dump out.mel 2>/dev/null | grep finish)" ]
     exec 7>&-
     saw finish
     wait
@@ -103,9 +106,12 @@ setup() {
 @test "a bar for many lines, if standard error is a terminal" {
     seq 1 9 >lines
     run script -qec "tts-pipe -f lines -o a.mel" /dev/null
-    [ "$status" -eq 0 ] && [[ $output == *"[####"*" 9/9"* ]]
+    [ "$status" -eq 0 ]
+    [[ $output == *"[####"*" 9/9"* ]]
     run script -qec "tts-pipe -q -f lines -o a.mel" /dev/null
-    [ "$status" -eq 0 ] && [ -z "$output" ]
+    [ "$status" -eq 0 ]
+    [ -z "$output" ]
     run --separate-stderr tts-pipe -f lines -o a.mel
-    [ "$status" -eq 0 ] && [ -z "$stderr" ]
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
 }

@@ -113,8 +113,10 @@ END
     tts-plot --width 600 --height 400 --ports mel one.mel >a.png
     # Left half silent; right half loud in bands 10 to 20 of 80 only.
     read -r w h silent loud above <<<"$(pixels a.png 150,315 400,315 400,120)"
-    [ "$w" -eq 600 ] && [ "$h" -eq 400 ]
-    [ "$loud" -gt $((silent + 300)) ] && [ "$silent" -eq "$above" ]
+    [ "$w" -eq 600 ]
+    [ "$h" -eq 400 ]
+    [ "$loud" -gt $((silent + 300)) ]
+    [ "$silent" -eq "$above" ]
 }
 
 @test "tts-plot: the same stream gives the same bytes in every format" {
@@ -163,20 +165,24 @@ END
 
 @test "tts-plot: without a contract frames and bands, and one remark" {
     run --separate-stderr tts-plot --ports mel bare.mel -o a.svg
-    [ "$status" -eq 0 ] && [ "${#stderr_lines[@]}" -eq 1 ]
+    [ "$status" -eq 0 ]
+    [ "${#stderr_lines[@]}" -eq 1 ]
     [[ $stderr == *"no mel contract"* ]]
     grep -q '>Frame</text>' a.svg && grep -q '>Band</text>' a.svg
     run --separate-stderr tts-plot -q --ports mel bare.mel -o a.svg
-    [ "$status" -eq 0 ] && [ -z "$stderr" ]
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
 }
 
 @test "tts-plot: -d writes a file for each, others go on" {
     tts-plot -d pictures two.mel
     [ "$(ls pictures)" = $'a.png\nb.png' ]
     run --separate-stderr tts-plot -t svg -d svgs bad.mel
-    [ "$status" -eq 1 ] && [ "$(ls svgs)" = $'a.svg\nc.svg' ]
+    [ "$status" -eq 1 ]
+    [ "$(ls svgs)" = $'a.svg\nc.svg' ]
     run --separate-stderr tts-plot -q -d safe unsafe.mel
-    [ "$status" -eq 1 ] && [ "${#stderr_lines[@]}" -eq 2 ]
+    [ "$status" -eq 1 ]
+    [ "${#stderr_lines[@]}" -eq 2 ]
     [ "$(ls safe)" = b.png ]
 }
 
@@ -199,7 +205,8 @@ END
     fails_with 1 tts-plot
     run --separate-stderr tts-plot two.mel one.mel -t pdf -o c.pdf
     fails_with 1 tts-plot
-    [ ! -e c.png ] && [ ! -e c.pdf ]
+    [ ! -e c.png ]
+    [ ! -e c.pdf ]
 }
 
 @test "tts-plot: any vector or matrix; others are refused by name" {
@@ -216,10 +223,12 @@ END
 
 @test "tts-plot: NaN is grey and remarked, no rows are an error" {
     run --separate-stderr tts-plot nan.mel -o a.png
-    [ "$status" -eq 0 ] && [[ $stderr == *"1 of 800 values are NaN"* ]]
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"1 of 800 values are NaN"* ]]
     run --separate-stderr tts-plot empty.mel -o b.png
     fails_with 1 tts-plot
-    [[ $stderr == *"'a'"*"'mel'"* ]] && [ ! -e b.png ]
+    [[ $stderr == *"'a'"*"'mel'"* ]]
+    [ ! -e b.png ]
 }
 
 @test "tts-plot -t term: 24-bit half blocks as wide as asked" {
@@ -263,12 +272,14 @@ END
     for file in text sound.wav nothing cut.mel missing; do
         run --separate-stderr tts-plot "$file" -o a.png
         fails_with 1 tts-plot
-        [[ $stderr == *"$file"* ]] && [ ! -e a.png ]
+        [[ $stderr == *"$file"* ]]
+        [ ! -e a.png ]
     done
     run --separate-stderr bash -c 'tts-plot <text >a.png'
     fails_with 1 tts-plot
     run --separate-stderr tts-plot none.mel -o none.png
-    [ "$status" -eq 0 ] && [ ! -e none.png ]
+    [ "$status" -eq 0 ]
+    [ ! -e none.png ]
 }
 
 @test "tts-plot: a writer that fails is told" {
@@ -295,7 +306,8 @@ END
         '<fontconfig></fontconfig>' >fonts.conf
     FONTCONFIG_FILE=$PWD/fonts.conf run --separate-stderr \
         tts-plot --ports mel one.mel -o a.png
-    [ "$status" -eq 0 ] && [[ $stderr == *fonts-dejavu-core* ]]
+    [ "$status" -eq 0 ]
+    [[ $stderr == *fonts-dejavu-core* ]]
 }
 
 @test "tts-plot: the locale's comma changes nothing" {

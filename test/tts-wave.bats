@@ -120,7 +120,8 @@ END
     tts-mel -o e.mel "$MEL/short_22050.wav" none.wav "$MEL/silence_22050.wav" \
         2>/dev/null || true
     run --separate-stderr tts-wave --gap 0 -o a.wav e.mel
-    [ "$status" -eq 1 ] && [ -z "$stderr" ]
+    [ "$status" -eq 1 ]
+    [ -z "$stderr" ]
     [ "$(soxi -s a.wav)" -eq $((25 * 256)) ]
 }
 
@@ -156,7 +157,8 @@ with melpipe.Writer(sys.stdout.buffer, "test", head["ports"],
         out.end()
 END
     run --separate-stderr tts-wave -o a.wav nan.mel
-    [ "$status" -eq 1 ] && [ "${#stderr_lines[@]}" -eq 2 ]
+    [ "$status" -eq 1 ]
+    [ "${#stderr_lines[@]}" -eq 2 ]
     [[ ${stderr_lines[0]} == 'tts-wave: keynan: row 3, band 7 is not finite' ]]
     [[ ${stderr_lines[1]} == *'key200: row 3, band 7: 200 is too large'* ]]
     [ "$(soxi -s a.wav)" -eq $((6 * 256)) ]
