@@ -244,7 +244,8 @@ END
     tts-dump out.mel
     try 'tts-copy -o copy.mel a.mel <&- >&- 2>&-'
     [ "$status" -eq 0 ]
-    tts-cmp --exact copy.mel a.mel && cmp a.mel hello.mel
+    tts-cmp --exact copy.mel a.mel
+    cmp a.mel hello.mel
 }
 
 @test "usage: unknown options, too many operands, numbers out of range" {

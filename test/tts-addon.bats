@@ -53,10 +53,10 @@ fails() { # TEXT WORD ...
 edit_refused() { # SED WORD ...
     fresh
     sed -i -E "$1" "$yaml"
-    ! cmp -s "$yaml" "$DATA/letters/addon.yaml" || {
+    if cmp -s "$yaml" "$DATA/letters/addon.yaml"; then
         echo "nothing changed by $1"
         return 1
-    }
+    fi
     shift
     refused "$@"
 }
@@ -557,7 +557,7 @@ assert j["contract"]["rate"] == 22050, j'
         grep -vE '^\w+ \((Sequence|Streamable)Block\): ')" ]
     # What a stack may name is in the list, and nothing else is.
     grep -qx '  frames: FRAMES.*' out
-    ! grep -q Mark out
+    [ -z "$(grep Mark out)" ]
 }
 
 @test "tts-addon check: a sound voice; golden outputs on every computer" {
