@@ -164,6 +164,16 @@ conv_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
+static double
+conv_work(const struct mel_node *node, const struct mel_tensor *const in[],
+    const struct mel_tensor out[])
+{
+	(void)node;
+	/* A filter has as many weights as an output has terms. */
+	return 2.0 * (double)mel_tensor_count(&out[0]) *
+	       (double)mel_tensor_count(in[1]) / (double)in[1]->dim[0];
+}
+
 static const struct mel_op conv = {
     .name = "Conv",
     .min_in = 2,
@@ -174,6 +184,7 @@ static const struct mel_op conv = {
     .time = MEL_TIME_WINDOW,
     .prepare = conv_prepare,
     .bind = conv_bind,
+    .work = conv_work,
     .release = conv_release,
     .infer = conv_infer,
     .scratch = conv_scratch,

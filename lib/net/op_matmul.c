@@ -325,6 +325,15 @@ matmul_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
+static double
+matmul_work(const struct mel_node *node, const struct mel_tensor *const in[],
+    const struct mel_tensor out[])
+{
+	(void)node;
+	return 2.0 * (double)mel_tensor_count(&out[0]) *
+	       (double)in[0]->dim[in[0]->ndim - 1];
+}
+
 static const struct mel_op matmul = {
     .name = "MatMul",
     .min_in = 2,
@@ -335,6 +344,7 @@ static const struct mel_op matmul = {
     /* Along rows of the left operand, and if the right one has no time. */
     .time = MEL_TIME_POINT,
     .bind = matmul_bind,
+    .work = matmul_work,
     .release = matmul_release,
     .infer = matmul_infer,
     .scratch = matmul_scratch,
@@ -516,6 +526,16 @@ gemm_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
+static double
+gemm_work(const struct mel_node *node, const struct mel_tensor *const in[],
+    const struct mel_tensor out[])
+{
+	const struct gemm *p = node->params;
+
+	return 2.0 * (double)mel_tensor_count(&out[0]) *
+	       (double)in[0]->dim[!p->trans_a];
+}
+
 static const struct mel_op gemm = {
     .name = "Gemm",
     .min_in = 2,
@@ -526,6 +546,7 @@ static const struct mel_op gemm = {
     .time = MEL_TIME_POINT,
     .prepare = gemm_prepare,
     .bind = gemm_bind,
+    .work = gemm_work,
     .release = gemm_release,
     .infer = gemm_infer,
     .scratch = gemm_scratch,

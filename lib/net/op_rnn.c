@@ -627,13 +627,26 @@ rnn_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
+static double
+rnn_work(const struct mel_node *node, const struct mel_tensor *const in[],
+    const struct mel_tensor out[])
+{
+	const struct sizes n = find_sizes(node->params, in);
+
+	(void)out;
+	/* Every weight of both matrices, in every step. */
+	return 2.0 * (double)(n.steps * n.batch) *
+	       (double)(mel_tensor_count(in[1]) + mel_tensor_count(in[2]));
+}
+
 #define RECURRENT(op_name, inputs, outputs)                                    \
 	{                                                                      \
 		.name = op_name, .min_in = 3, .max_in = inputs, .min_out = 1,  \
 		.max_out = outputs, .params_size = sizeof(struct mel_rnn),     \
 		.time = MEL_TIME_STATE, .prepare = mel_rnn_read,               \
 		.bind = rnn_bind, .release = rnn_release, .infer = rnn_infer,  \
-		.scratch = rnn_scratch, .forward = rnn_forward                 \
+		.scratch = rnn_scratch, .work = rnn_work,                      \
+		.forward = rnn_forward                                         \
 	}
 
 static const struct mel_op lstm = RECURRENT("LSTM", 8, 3);
