@@ -75,6 +75,12 @@ struct mel_layernorm {
 	float epsilon;
 };
 
+/* The softmax of a row that is taken part by part. */
+struct mel_softmax {
+	float max; /* of all elements so far, -inf at first */
+	float sum; /* of their exp(x - max), 0 at first */
+};
+
 #define MEL_PANEL_MAX 32
 
 struct mel_kernels {
@@ -110,6 +116,14 @@ struct mel_kernels {
 
 	/* Of a row; one that is -inf throughout, or has a NaN, gives NaN. */
 	mel_unary *softmax, *logsoftmax;
+
+	/*
+	 * The next n elements of a row: x[i] = exp(x[i] - row->max) with the
+	 * new maximum; parts before must be multiplied by the result, and all
+	 * of it divided by row->sum at the end. Parts that are -inf throughout
+	 * give 0; if all are, the sum stays 0.
+	 */
+	float (*softmax_part)(float *x, size_t n, struct mel_softmax *row);
 
 	/*
 	 * Packed products. Columns lie in panels of `panel`; a packed matrix
