@@ -17,8 +17,8 @@
  * output, in the same order: bias, then taps, then channels.
  */
 
-static int
-conv_prepare(struct mel_node *node, struct mel_err *err)
+int
+mel_conv_prepare(struct mel_node *node, struct mel_err *err)
 {
 	struct mel_conv *p = node->params;
 
@@ -91,8 +91,8 @@ check_inputs(const struct mel_node *node, const struct mel_tensor *const in[],
 	return check_kernel(node, w, err);
 }
 
-static int
-conv_infer(const struct mel_node *node, const struct mel_tensor *const in[],
+int
+mel_conv_infer(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], struct mel_err *err)
 {
 	int64_t dim[MEL_MAX_DIMS];
@@ -111,8 +111,8 @@ conv_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	return mel_infer_shape(node, &out[0], MEL_F32, in[0]->ndim, dim, err);
 }
 
-static int
-conv_bind(struct mel_node *node, const struct mel_tensor *const constant[],
+int
+mel_conv_bind(struct mel_node *node, const struct mel_tensor *const constant[],
     const struct mel_kernels *kernels, struct mel_err *err)
 {
 	const struct mel_tensor *w = constant[1];
@@ -122,8 +122,8 @@ conv_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	return mel_conv1d_bind(node, w, kernels, err);
 }
 
-static void
-conv_release(struct mel_node *node)
+void
+mel_conv_release(struct mel_node *node)
 {
 	struct mel_conv *p = node->params;
 
@@ -172,10 +172,10 @@ static const struct mel_op conv = {
     .max_out = 1,
     .params_size = sizeof(struct mel_conv),
     .time = MEL_TIME_WINDOW,
-    .prepare = conv_prepare,
-    .bind = conv_bind,
-    .release = conv_release,
-    .infer = conv_infer,
+    .prepare = mel_conv_prepare,
+    .bind = mel_conv_bind,
+    .release = mel_conv_release,
+    .infer = mel_conv_infer,
     .scratch = conv_scratch,
     .forward = conv_forward,
 };
