@@ -42,21 +42,19 @@ pack_group(float *out, const struct mel_tensor *w, const float *data, size_t m,
 {
 	size_t c = (size_t)w->dim[1], taps = (size_t)w->dim[2];
 
-	for (size_t tap = 0; tap < taps; tap++) {
-		struct mel_pack pack = {
-		    .out = out,
-		    .k = taps * c,
-		    .n = m,
-		    .k0 = tap * c,
-		    .rows = c,
-		    .b = data + tap,
-		    .row_step = taps,
-		    .col_step = c * taps,
-		    .scale = 1.0f,
-		};
+	struct mel_pack pack = {
+	    .out = out,
+	    .k = taps * c,
+	    .n = m,
+	    .rows = taps * c,
+	    .taps = taps,
+	    .b = data,
+	    .row_step = 1,
+	    .col_step = c * taps,
+	    .scale = 1.0f,
+	};
 
-		kernels->pack(&pack);
-	}
+	kernels->pack(&pack);
 }
 
 int

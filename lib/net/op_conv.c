@@ -139,7 +139,11 @@ conv_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 
 	if (!w || w->dtype != MEL_F32 || w->ndim != 3)
 		return 0;
-	return mel_conv1d_bind(node, w, kernels, err);
+	if (mel_conv1d_bind(node, w, kernels, err))
+		return -1;
+	if (((struct mel_conv *)node->params)->packed)
+		node->packed = 1u << 1;
+	return 0;
 }
 
 static void

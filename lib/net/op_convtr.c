@@ -169,7 +169,11 @@ convtr_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 
 	if (!w || w->dtype != MEL_F32 || w->ndim != 3)
 		return 0;
-	return mel_convtr1d_bind(node, w, kernels, err);
+	if (mel_convtr1d_bind(node, w, kernels, err))
+		return -1;
+	if (((struct mel_convtr *)node->params)->packed)
+		node->packed = 1u << 1;
+	return 0;
 }
 
 static void

@@ -118,6 +118,7 @@ matmul_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	pack.row_step = pack.n;
 	pack.col_step = 1;
 	p->packed = mel_product_pack(&pack, kernels, err);
+	node->packed = 1u << 1;
 	return p->packed ? 0 : -1;
 }
 
@@ -409,6 +410,7 @@ gemm_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 		return 0;
 	pack = gemm_pack(p, constant[1]);
 	p->packed = mel_product_pack(&pack, kernels, err);
+	node->packed = 1u << 1;
 	return p->packed ? 0 : -1;
 }
 

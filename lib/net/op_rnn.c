@@ -172,6 +172,7 @@ rnn_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	for (int d = 0; d < p->directions; d++)
 		mel_rnn_pack(p, w, r, d, p->packed + (size_t)d * p->packed_size,
 		    kernels);
+	node->packed = 1u << W | 1u << R;
 	return 0;
 }
 
