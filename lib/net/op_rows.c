@@ -11,6 +11,7 @@
 #include "net/op.h"
 #include "net/ops.h"
 #include "net/product.h"
+#include "net/timing.h"
 #include "net/window.h"
 #include "tensor/tensor.h"
 
@@ -71,6 +72,35 @@ conv_release(struct mel_node *node)
 
 	mel_conv_release(node);
 	mel_epilogue_clear(&p->epilogue);
+}
+
+/* Operands of the epilogue have their rows where the result has them. */
+static bool
+operands_follow(const struct mel_timing *t)
+{
+	for (int i = 1; i < t->node->n_in; i++) {
+		if (t->in_axis[i] != MEL_AXIS_NONE &&
+		    (!mel_time_has(t, i) || t->in_axis[i] != t->out_axis[0]))
+			return false;
+	}
+	return mel_time_has(t, 0) && t->out_axis[0] == t->in_axis[0];
+}
+
+static enum mel_time_kind
+conv_time(struct mel_timing *t)
+{
+	const struct conv_rows *p = t->node->params;
+	struct mel_window_axis axis;
+
+	if (!operands_follow(t) || t->in_axis[0] > 1)
+		return MEL_TIME_WHOLE;
+	if (!t->in_axis[0])
+		return MEL_TIME_POINT; /* time where the batch is */
+	if (mel_window_varies(&p->conv.window, 0) ||
+	    mel_conv_axis(t->node, 0, t->in[0][0]->dim[1], t->in[0][1]->dim[2],
+		&axis, NULL))
+		return MEL_TIME_WHOLE;
+	return mel_time_window(t, &axis);
 }
 
 struct conv_job {
@@ -229,6 +259,8 @@ conv_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 		return 0;
 	if (mel_conv_axis(node, 0, in[0]->dim[1], in[1]->dim[2], &j.axis, err))
 		return -1;
+	if (run->part && run->part->in_axis == 1)
+		mel_part_window(run->part, &j.axis, out[0].dim[1]);
 	j.pieces = count_pieces(len, items, run);
 	j.piece = (len + j.pieces - 1) / j.pieces;
 	j.pieces = (len + j.piece - 1) / j.piece;
@@ -243,7 +275,7 @@ static const struct mel_op conv_op = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct conv_rows),
-    .time = MEL_TIME_WINDOW,
+    .time = conv_time,
     .prepare = mel_conv_prepare,
     .bind = mel_conv_bind,
     .release = conv_release,
@@ -292,6 +324,7 @@ product_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	};
 
 	p->packed = mel_product_pack(&pack, kernels, err);
+	node->packed = 1u << 1;
 	return p->packed ? 0 : -1;
 }
 
@@ -303,6 +336,14 @@ product_release(struct mel_node *node)
 	free(p->packed);
 	p->packed = NULL;
 	mel_epilogue_clear(&p->epilogue);
+}
+
+static enum mel_time_kind
+product_time(struct mel_timing *t)
+{
+	if (!operands_follow(t) || t->in_axis[0] == t->in[0][0]->ndim - 1)
+		return MEL_TIME_WHOLE;
+	return MEL_TIME_POINT;
 }
 
 struct product_job {
@@ -388,7 +429,7 @@ static const struct mel_op product_op = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct product_rows),
-    .time = MEL_TIME_POINT,
+    .time = product_time,
     .bind = product_bind,
     .release = product_release,
     .infer = product_infer,

@@ -22,6 +22,8 @@
  * end goes with the sweep.
  */
 
+#define READ_BYTES 65536 /* of a constant that a pass may read */
+
 struct place {
 	int rows;   /* the value that this one is the transpose of, or -1 */
 	int turned; /* a value that is the transpose of this one, or -1 */
@@ -437,7 +439,9 @@ is_fixed_batch(const struct relay *r, const struct mel_node *n)
 			return false;
 	}
 	/* One number for all would broadcast over channels. */
-	return r->g->value[n->in[1]].constant.dim[0] > 1 && n->n_out == 1;
+	return r->g->value[n->in[1]].constant.dim[0] > 1 &&
+	       r->g->value[n->in[1]].constant.dim[0] <= READ_BYTES / 4 &&
+	       n->n_out == 1;
 }
 
 static int
@@ -574,12 +578,27 @@ relay_node(struct relay *r, int i, struct mel_err *err)
 	return 0;
 }
 
+/* Small constants are read here: lists of axes, statistics. */
+static int
+align_constants(struct relay *r, struct mel_err *err)
+{
+	for (int v = 0; v < r->g->n_value; v++) {
+		struct mel_value *value = &r->g->value[v];
+
+		if (value->constant.dtype &&
+		    mel_tensor_bytes(&value->constant) <= READ_BYTES &&
+		    mel_value_align(value, err))
+			return -1;
+	}
+	return 0;
+}
+
 static int
 relay_all(struct relay *r, struct mel_err *err)
 {
 	int n_node = r->g->n_node;
 
-	if (grow(r, err))
+	if (grow(r, err) || align_constants(r, err))
 		return -1;
 	for (int i = 0; i < r->g->n_input; i++)
 		r->place[r->g->input[i].value].rank = r->g->input[i].ndim;
