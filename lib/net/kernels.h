@@ -31,7 +31,12 @@ typedef void mel_scalar(float *y, const float *x, float c, size_t n);
 /*
  * A matrix to be packed, or one slice of its rows: rows [k0, k0 + rows) of a
  * matrix of k rows and n columns; element (k0 + i, j) is
- * scale x b[i * row_step + j * col_step].
+ * scale x b[i * row_step + j * col_step]. b needs no alignment at all, not
+ * even that of a float: it may lie in a file.
+ *
+ * With taps > 1 (rows a multiple of it, the filters [n, rows / taps, taps] of
+ * a convolution) element (k0 + tap * (rows / taps) + c, j) is
+ * scale x b[(c * taps + tap) * row_step + j * col_step].
  */
 struct mel_pack {
 	float *out;  /* [packed_size(k, n)] floats, by the caller */
@@ -40,6 +45,7 @@ struct mel_pack {
 	const float *b;
 	size_t row_step, col_step;
 	float scale;
+	size_t taps; /* 0 is 1 */
 };
 
 /*

@@ -62,6 +62,19 @@ void mel_isa_depthwise(const struct mel_gemm *g);
 
 #define INLINE static inline __attribute__((always_inline))
 
+/*
+ * Packed layout: panels of VECS x VL columns, each K rows one after another;
+ * the last panel is one vector wide if that is enough, and filled with zeros.
+ */
+#define PANEL (VECS * VL)
+
+/* Vectors that the panel with `left` columns from its first on has. */
+INLINE size_t
+panel_vecs(size_t left)
+{
+	return left > VL ? VECS : 1;
+}
+
 INLINE vf
 splat(float x)
 {
