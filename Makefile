@@ -137,10 +137,19 @@ $(CMD_A): $(CMD_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
+# Tools that load plug-ins hold, and export, all that a block may call: what
+# is below the blocks and the wrappers of block/, used by the tool or not.
+PLUGIN_OBJ := $(filter $(foreach d,base tensor block,$(BUILD)/lib/$(d)/%), \
+	$(OBJ))
+PLUGIN_TOOLS := $(foreach t,addon decode encode pipe upsample, \
+	$(BUILD)/bin/tts-$(t))
+$(PLUGIN_TOOLS): PLUGIN_LINK := $(PLUGIN_OBJ) \
+	-Wl,--export-dynamic-symbol=mel_*
+
 $(BUILD)/bin/%: $(BUILD)/cmd/%.o $(CMD_A) $(LIB_A)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(CMD_A) $(LIB_A) $(PKG_LIBS) \
-	    -lm -ldl
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(PLUGIN_LINK) $(CMD_A) $(LIB_A) \
+	    $(PKG_LIBS) -lm -ldl
 
 # A unit test may ask for linker flags in a line "/* LINK: ... */".
 $(BUILD)/unit/%: $(BUILD)/test/unit/%.o $(LIB_A)
