@@ -656,18 +656,6 @@ rnn_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
-static double
-rnn_work(const struct mel_node *node, const struct mel_tensor *const in[],
-    const struct mel_tensor out[])
-{
-	const struct sizes n = find_sizes(node->params, in);
-
-	(void)out;
-	/* Every weight of both matrices, in every step. */
-	return 2.0 * (double)(n.steps * n.batch) *
-	       (double)(mel_tensor_count(in[1]) + mel_tensor_count(in[2]));
-}
-
 /* Forward, of one length, and nobody asks for the last state. */
 static enum mel_time_kind
 rnn_time(struct mel_timing *t)
@@ -702,7 +690,7 @@ rnn_state(const struct mel_node *node, const struct mel_tensor *const in[],
 		.max_out = outputs, .params_size = sizeof(struct mel_rnn),     \
 		.time = rnn_time, .state = rnn_state, .prepare = mel_rnn_read, \
 		.bind = rnn_bind, .release = rnn_release, .infer = rnn_infer,  \
-		.scratch = rnn_scratch, .work = rnn_work,                      \
+		.scratch = rnn_scratch, .work = mel_rnn_work,                  \
 		.forward = rnn_forward                                         \
 	}
 
