@@ -174,8 +174,9 @@ find_time(struct netrows *b, const struct mel_env *env, struct mel_err *err)
 		free(in);
 		return -1;
 	}
-	good = describe_inputs(b, in) && !mel_timeline_open(&b->timeline, g,
-					     def->network->kernels, in, NULL);
+	good = !env->whole && describe_inputs(b, in) &&
+	       !mel_timeline_open(
+		   &b->timeline, g, def->network->kernels, in, NULL);
 	free(in);
 	if (!good)
 		return 0;
