@@ -52,6 +52,13 @@ int mel_graph_sweep(struct mel_graph *graph, struct mel_err *err);
 int mel_graph_fold(struct mel_graph *graph, const struct mel_kernels *kernels,
     struct mel_err *err);
 
+/*
+ * All of the above, in order: the graph is then plain ONNX of the newest
+ * opset, with nothing of this library's own in it, and may be written as such.
+ */
+int mel_graph_simplify(struct mel_graph *graph,
+    const struct mel_kernels *kernels, struct mel_err *err);
+
 /* op->bind of every node. */
 int mel_graph_bind(struct mel_graph *graph, const struct mel_kernels *kernels,
     struct mel_err *err);
