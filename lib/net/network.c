@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "net/attention.h"
 #include "net/graph.h"
 #include "net/kernels.h"
 #include "net/netimpl.h"
@@ -29,10 +30,10 @@ prepare(struct mel_network *net, struct mel_err *err)
 {
 	struct mel_graph *g = net->model.graph;
 
-	if (mel_graph_normalise(g, err) || mel_graph_sort(g, err) ||
-	    mel_graph_narrow(g, err) || mel_graph_prepare(g, err) ||
-	    check_interface(g, err) || mel_graph_fold(g, net->kernels, err) ||
-	    mel_graph_bind(g, net->kernels, err) || mel_graph_measure(g, err))
+	if (mel_graph_simplify(g, net->kernels, err) ||
+	    check_interface(g, err) || mel_graph_fuse_attention(g, err) ||
+	    mel_graph_bind(g, net->kernels, &net->model.weights, err) ||
+	    mel_graph_settle(g, err) || mel_graph_measure(g, err))
 		return mel_fail_in(err, "%s", net->path);
 	return 0;
 }

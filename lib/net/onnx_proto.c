@@ -58,8 +58,7 @@ mel_proto_node(struct mel_protos *protos, const char *kind, int n_in, int n_out,
 	p->op_type = BORROW(kind);
 	p->n_input = (size_t)n_in;
 	p->n_output = (size_t)n_out;
-	p->input =
-	    mel_protos_take(protos, p->n_input, sizeof(*p->input), err);
+	p->input = mel_protos_take(protos, p->n_input, sizeof(*p->input), err);
 	p->output =
 	    mel_protos_take(protos, p->n_output, sizeof(*p->output), err);
 	return p->input && p->output ? p : NULL;
@@ -69,8 +68,8 @@ int
 mel_proto_attributes(struct mel_protos *protos, Onnx__NodeProto *node, int n,
     struct mel_err *err)
 {
-	node->attribute = mel_protos_take(
-	    protos, (size_t)n, sizeof(*node->attribute), err);
+	node->attribute =
+	    mel_protos_take(protos, (size_t)n, sizeof(*node->attribute), err);
 	return node->attribute ? 0 : -1;
 }
 
@@ -329,8 +328,8 @@ write_model(const Onnx__ModelProto *model, int fd, struct mel_err *err)
 }
 
 int
-mel_proto_model(Onnx__GraphProto *graph, int ir, int opset, int fd,
-    struct mel_err *err)
+mel_proto_model(
+    Onnx__GraphProto *graph, int ir, int opset, int fd, struct mel_err *err)
 {
 	Onnx__ModelProto model = ONNX__MODEL_PROTO__INIT;
 	Onnx__OperatorSetIdProto set = ONNX__OPERATOR_SET_ID_PROTO__INIT;

@@ -29,8 +29,7 @@ void *mel_protos_take(
     struct mel_protos *protos, size_t n, size_t size, struct mel_err *err);
 
 /* Takes over memory from malloc, or NULL; also if it fails. */
-int mel_protos_own(
-    struct mel_protos *protos, void *item, struct mel_err *err);
+int mel_protos_own(struct mel_protos *protos, void *item, struct mel_err *err);
 void mel_protos_free(struct mel_protos *protos);
 
 /* A node whose inputs and outputs are still to be named. */

@@ -55,8 +55,8 @@ name_of(struct scope *s, int v, struct mel_err *err)
 }
 
 static Onnx__NodeProto *
-add_node(struct scope *s, const char *kind, int n_in, int n_out,
-    struct mel_err *err)
+add_node(
+    struct scope *s, const char *kind, int n_in, int n_out, struct mel_err *err)
 {
 	Onnx__NodeProto *p = mel_proto_node(s->protos, kind, n_in, n_out, err);
 
@@ -186,8 +186,8 @@ write_node(struct scope *s, const struct mel_node *node, struct mel_err *err)
 	int n_out = node->n_out;
 
 	if (node->op->name[0] == '(')
-		return mel_node_fail(node, err,
-		    "is this library's own and has no name in ONNX");
+		return mel_node_fail(
+		    node, err, "is this library's own and has no name in ONNX");
 	if (mel_attr_int(node, "flatten", 0, &flat, err))
 		return -1;
 	if (flat)
@@ -290,8 +290,8 @@ write_inputs(struct scope *s, struct mel_err *err)
 	s->out->input =
 	    mel_protos_take(s->protos, n, sizeof(*s->out->input), err);
 	for (size_t i = 0; s->out->input && i < n; i++) {
-		s->out->input[i] = mel_proto_io(s->protos, &g->input[i],
-		    s->name[g->input[i].value], err);
+		s->out->input[i] = mel_proto_io(
+		    s->protos, &g->input[i], s->name[g->input[i].value], err);
 		if (!s->out->input[i])
 			return -1;
 		s->out->n_input++;
@@ -356,9 +356,8 @@ static int
 check_names(const struct mel_graph *g, struct mel_err *err)
 {
 	for (int i = 0; i < g->n_input + g->n_output; i++) {
-		const struct mel_io *io = i < g->n_input
-					      ? &g->input[i]
-					      : &g->output[i - g->n_input];
+		const struct mel_io *io =
+		    i < g->n_input ? &g->input[i] : &g->output[i - g->n_input];
 
 		if (!strncmp(io->name, PREFIX, strlen(PREFIX)))
 			return mel_fail(err,

@@ -7,7 +7,7 @@ struct mel_graph;
 
 /* What is written: the version that the normal form of net/op.h follows. */
 #define MEL_WRITE_OPSET 21
-#define MEL_WRITE_IR	10
+#define MEL_WRITE_IR    10
 
 /*
  * Writes a graph as an ONNX file with its weights inside, to fd from where it

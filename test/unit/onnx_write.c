@@ -78,8 +78,7 @@ runs_alike(struct mel_session *a, struct mel_session *b, int n_out,
 			mel_tensor_bytes(&x[i]) == mel_tensor_bytes(&y[i]) &&
 			!memcmp(x[i].dim, y[i].dim,
 			    (size_t)x[i].ndim * sizeof(*x[i].dim)) &&
-			!memcmp(
-			    x[i].data, y[i].data, mel_tensor_bytes(&x[i]));
+			!memcmp(x[i].data, y[i].data, mel_tensor_bytes(&x[i]));
 	}
 	return alike;
 }
