@@ -9,6 +9,7 @@
 #include "net/op.h"
 #include "net/plan.h"
 #include "net/reach.h"
+#include "net/timing.h"
 
 /*
  * Multiples of a number with many divisors, so that strided networks take
