@@ -23,7 +23,7 @@ struct mel_conv {
 	struct mel_window window;
 	int64_t group; /* >= 1 */
 
-	/* Constant weights of a convolution along one axis, owned; or NULL:
+	/* Constant weights of a convolution along one axis, packed; or NULL:
 	   group after group packed, rows (tap, channel); with one channel a
 	   group on both sides [taps, C]. */
 	float *packed;

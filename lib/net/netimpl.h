@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/slab.h"
 #include "net/frame.h"
 #include "net/onnx.h"
 #include "tensor/tensor.h"
@@ -20,6 +21,7 @@ struct mel_network {
 	char *path; /* owned, for messages */
 	struct mel_model model;
 	const struct mel_kernels *kernels;
+	struct mel_slab slab; /* packed weights */
 };
 
 /* A tensor, or a list of tensors of one element type. */

@@ -126,15 +126,6 @@ conv_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	return 0;
 }
 
-static void
-conv_release(struct mel_node *node)
-{
-	struct mel_conv *p = node->params;
-
-	free(p->packed);
-	p->packed = NULL;
-}
-
 static size_t
 conv_scratch(const struct mel_node *node, const struct mel_tensor *const in[],
     const struct mel_tensor out[])
@@ -178,7 +169,6 @@ static const struct mel_op conv = {
     .time = MEL_TIME_WINDOW,
     .prepare = conv_prepare,
     .bind = conv_bind,
-    .release = conv_release,
     .infer = conv_infer,
     .scratch = conv_scratch,
     .forward = conv_forward,
