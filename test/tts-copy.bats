@@ -395,9 +395,8 @@ a, b = np.load("a.npy"), np.load("b.npy")
 n = min(len(a), len(b))
 d = 20 * (np.maximum(a[:n], -5) - np.maximum(b[:n], -5))
 assert abs(len(a) - len(b)) < 2 and np.sqrt(np.mean(d * d)) < 1.5, d.std()'
-    # The sound can be heard.
-    tts-wave -q -t raw t.mel | wc -c | grep -qx "$((225 * 300 * 2))" ||
-        tts-wave -q -t raw t.mel | wc -c | grep -qx "$((224 * 300 * 2))"
+    # It can be heard: 225 centred frames.
+    [ "$(tts-wave -q -t raw t.mel | wc -c)" -eq $((224 * 300 * 2)) ]
 }
 
 @test "tts-copy: --contract: same rows whole, by records and by files" {
@@ -435,7 +434,7 @@ assert abs(len(a) - len(b)) < 2 and np.sqrt(np.mean(d * d)) < 1.5, d.std()'
     [ "$(contract_of m.mel)" = hifigan22k ]
     run --separate-stderr tts-copy --from-contract taco24k -o x.mel m.mel
     fails_with 1 tts-copy
-    [[ $stderr == *hifigan22k*taco24k* ]] || [[ $stderr == *'(rate)'* ]]
+    [[ $stderr == *'(hifigan22k) than --from-contract (rate)'* ]]
     npy m.npy 'np.zeros((5, 81), "<f4")'
     run --separate-stderr tts-copy --from-contract hifigan22k -o x.mel m.npy
     fails_with 1 tts-copy
