@@ -64,6 +64,19 @@ struct mel_binding {
 };
 
 /*
+ * Makes convolutions along time work on rows, time-major, and moves transposes
+ * down the graph until they meet and vanish; see net/relay.c. Of bodies nothing
+ * is changed.
+ */
+int mel_graph_relay(struct mel_graph *graph, struct mel_err *err);
+
+/*
+ * Moves elementwise nodes into the products before them, see net/absorb.c. The
+ * values stay the same, byte for byte. Of bodies nothing is changed.
+ */
+int mel_graph_absorb(struct mel_graph *graph, struct mel_err *err);
+
+/*
  * op->bind of every node. Pages of the model's files whose weights are packed
  * then are given back.
  */
