@@ -157,6 +157,7 @@ convtr_time(struct mel_timing *t)
 	    .first = a.lo - a.reach + 1,
 	    .last = a.lo,
 	    .more = a.out - a.in * a.stride,
+	    .nothing = true,
 	};
 	return MEL_TIME_WINDOW;
 }
