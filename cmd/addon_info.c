@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "addon/addon.h"
-#include "addon/builtin.h"
 #include "addon/find.h"
 #include "addon/golden.h"
 #include "addon/sums.h"
@@ -66,14 +65,13 @@ describe(struct mel_buf *out, const char *kind, const char *name,
 }
 
 int
-addon_blocks(void)
+addon_blocks(const struct addon_options *o)
 {
 	struct mel_registry r = {0};
+	struct mel_plugins plugins = {0};
 	struct mel_buf out = {0};
-	struct mel_err err;
 
-	if (mel_builtin_blocks(&r, &err))
-		tool_die("%s", err.msg);
+	voice_open_blocks(&r, &plugins, &o->voice.plugins);
 	for (size_t i = 0; i < r.n_sequence; i++)
 		describe(&out, "SequenceBlock", r.sequence[i]->name,
 		    r.sequence[i]->help, r.sequence[i]->options);
@@ -83,6 +81,7 @@ addon_blocks(void)
 	tool_print(out.data);
 	mel_buf_free(&out);
 	mel_registry_free(&r);
+	mel_plugins_free(&plugins);
 	return 0;
 }
 

@@ -16,7 +16,7 @@ struct addon_options {
 int addon_list(void);
 
 /* All blocks with their options. */
-int addon_blocks(void);
+int addon_blocks(const struct addon_options *options);
 
 /* What one addon is. */
 int addon_info(const struct addon_options *options, const char *name);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "copy_mel.h"
 #include "stream.h"
 #include "tensor/export.h"
 #include "tensor/head.h"
@@ -33,6 +34,7 @@ struct copy {
 	struct tool_select keys, ports;
 	uint64_t from, to; /* utterances [from, to) of all inputs, to 0: all */
 	const char *port;  /* what tensors of files are called in a stream */
+	struct copy_mel mel;
 
 	struct mel_writer *writer; /* output: this one, */
 	struct mel_export *export; /* or this one, else NULL */

@@ -41,10 +41,46 @@ find_period(struct copy *c, const json_t *contract, struct mel_err *err)
 
 	if (c->how.format != MEL_EXPORT_HTK || c->how.period > 0)
 		return 0;
+	if (c->mel.wanted || c->mel.said) {
+		const struct mel_contract *m =
+		    c->mel.wanted ? &c->mel.to : &c->mel.from;
+
+		rate = (double)m->rate;
+		hop = (double)m->hop;
+	}
 	if (!(rate > 0 && hop > 0))
 		return mel_fail(err, "no mel contract: --period is needed");
 	c->how.period = hop / rate;
 	return 0;
+}
+
+/*
+ * A whole mel, converted if that is wanted; rows as of copy_mel_rows. A
+ * refusal (1) is the utterance's.
+ */
+static int
+convert(struct copy *c, const char *name, const struct mel_tensor *in,
+    struct mel_tensor *out, struct mel_err *err)
+{
+	struct mel_port port = {.name = (char *)(uintptr_t)name,
+	    .dtype = in->dtype,
+	    .ndim = in->ndim < MEL_RECORD_DIMS ? in->ndim : MEL_RECORD_DIMS,
+	    .sort = MEL_ROWS};
+
+	for (int i = 0; i < port.ndim; i++)
+		port.dim[i] = in->dim[i];
+	if (!copy_mel_port(&c->mel, &port, true, err) &&
+	    !copy_mel_rows(&c->mel, in, true, out, err))
+		return 0;
+	copy_mel_reset(&c->mel);
+	return 1;
+}
+
+static void
+refuse(struct copy *c, const char *key, const struct mel_err *err)
+{
+	tool_warn("utterance %s: %s", key, err->msg);
+	c->failed = true;
 }
 
 static int
@@ -57,13 +93,20 @@ put_utterance(struct copy *c, const struct mel_utterance *u,
 		return mel_fail(err, "no port of rows: --ports chooses");
 	for (size_t i = 0; i < u->tensors.n; i++) {
 		const struct mel_named *n = &u->tensors.item[i];
+		const char *rows =
+		    main_port < 0 ? "" : head->port[main_port].name;
+		bool is_main = !strcmp(n->name, rows);
+		struct mel_tensor t = n->tensor;
 
 		if (!tool_selects(&c->ports, n->name) ||
-		    (!c->ports.names->n &&
-			strcmp(n->name, head->port[main_port].name) != 0))
+		    (!c->ports.names->n && !is_main))
 			continue;
-		if (put(c, u->key, c->ports.names->n > 1 ? n->name : NULL,
-			&n->tensor, err))
+		if (is_main && convert(c, n->name, &n->tensor, &t, err)) {
+			refuse(c, u->key, err);
+			continue;
+		}
+		if (put(c, u->key, c->ports.names->n > 1 ? n->name : NULL, &t,
+			err))
 			return -1;
 	}
 	return 0;
@@ -82,6 +125,7 @@ take_utterance(struct copy *c, const struct mel_head *head, struct mel_err *err)
 	if (!copy_wanted(c, u->key) || !whole)
 		return 0;
 	return find_period(c, head->contract, err) ||
+		       copy_mel_input(&c->mel, head->contract, err) ||
 		       put_utterance(c, u, head, err)
 		   ? -1
 		   : 0;
@@ -114,7 +158,8 @@ make_head(struct copy *c, const struct mel_tensor *t, struct mel_err *err)
 	snprintf(name, sizeof(name), "%s", c->port);
 	for (int i = 0; i < t->ndim && i < MEL_RECORD_DIMS; i++)
 		port.dim[i] = i ? t->dim[i] : MEL_OPEN;
-	if (mel_head_add(&c->head, &port, err))
+	if (copy_mel_contract(&c->mel, NULL, &c->head.contract, err) ||
+	    mel_head_add(&c->head, &port, err))
 		return -1;
 	c->started = true;
 	return mel_writer_head(c->writer, &c->head, err);
@@ -154,14 +199,20 @@ copy_files(struct copy *c, struct mel_import *import, struct mel_err *err)
 	const char *key;
 	int rc;
 
-	if (c->export && find_period(c, NULL, err))
+	if ((c->export && find_period(c, NULL, err)) ||
+	    copy_mel_input(&c->mel, NULL, err))
 		return -1;
 	while ((rc = mel_import_next(import, &key, &t, err)) > 0) {
+		struct mel_tensor out = t;
 		int bad = 0;
 
-		if (copy_wanted(c, key))
-			bad = c->export ? put(c, key, NULL, &t, err)
-					: send(c, key, &t, err);
+		if (!copy_wanted(c, key))
+			;
+		else if (convert(c, c->port, &t, &out, err))
+			refuse(c, key, err);
+		else
+			bad = c->export ? put(c, key, NULL, &out, err)
+					: send(c, key, &out, err);
 		mel_tensor_free(&t);
 		if (bad)
 			return -1;

@@ -12,6 +12,7 @@ static const struct mel_option options[] = {
     {"json", 0, MEL_OPT_FLAG, offsetof(struct addon_options, json),
 	.help = "info: print JSON"},
     TOOL_OPTION_THREADS(addon_options, voice.threads, "0"),
+    VOICE_OPTION_PLUGIN(addon_options),
     VOICE_OPTION_ISA(addon_options),
     {0},
 };
@@ -52,7 +53,7 @@ main(int argc, char **argv)
 	if (!strcmp(what, "list"))
 		rc = addon_list();
 	else if (!strcmp(what, "blocks"))
-		rc = addon_blocks();
+		rc = addon_blocks(&o);
 	else if (!strcmp(what, "info"))
 		rc = addon_info(&o, argv[first + 1]);
 	else

@@ -9,12 +9,6 @@
 #include "tensor/writer.h"
 #include "tool.h"
 
-enum {
-	AUTO,
-	STREAM,
-	SOURCES
-}; /* behind it: enum mel_import_format */
-
 /* "auto", "stream", then enum mel_import_format: COPY_FROM */
 static const char *const inputs[] = {
     "auto", "stream", "npy", "ark", "scp", "htk", "f32", "f64", NULL};
@@ -23,7 +17,8 @@ static const char *const outputs[] = {
     "stream", "npy", "ark", "ark-text", "htk", "f32", "f64", NULL};
 
 struct values {
-	char *output, *dir, *scp, *port;
+	char *output, *dir, *scp, *port, *contract, *from_contract;
+	bool quiet;
 	int type, input_type, times;
 	struct mel_strings keys, ports;
 	int64_t from, to, width, max_record;
@@ -49,12 +44,17 @@ static const struct mel_option options[] = {
 	.help = "write where in the archive each key is"},
     {"port", 0, MEL_OPT_STRING, AT(port), .arg = "NAME", .preset = "mel",
 	.help = "name for tensors from files"},
+    {"contract", 0, MEL_OPT_STRING, AT(contract), .arg = "NAME|FILE",
+	.help = "convert mels to this contract"},
+    {"from-contract", 0, MEL_OPT_STRING, AT(from_contract), .arg = "NAME|FILE",
+	.help = "the inputs' contract, if they say none"},
     {"width", 0, MEL_OPT_INT, AT(width), .arg = "N", .min = 1, .max = 1e9,
 	.help = "numbers in a row of f32 or f64 input"},
     {"period", 0, MEL_OPT_FLOAT, AT(period), .arg = "SECONDS", .min = 1e-7,
 	.max = 200, .help = "from row to row, for htk without a contract"},
     TOOL_OPTION_TIMES(values, times),
     TOOL_OPTION_MAX_RECORD(values, max_record),
+    TOOL_OPTION_QUIET(values, quiet),
     {0},
 };
 
@@ -118,12 +118,14 @@ main(int argc, char **argv)
 	    .from = (uint64_t)v.from,
 	    .to = (uint64_t)v.to,
 	    .port = v.port,
+	    .mel.quiet = v.quiet,
 	    .input_type = v.input_type,
 	    .width = v.width,
 	    .max_record = v.max_record};
 	struct mel_err err;
 
 	check_usage(&v);
+	copy_mel_choose(&c.mel, v.from_contract, v.contract);
 	open_all(&c, &v, &out);
 	if (copy_all(&c, path, &err)) {
 		mel_export_close(c.export);
@@ -135,6 +137,7 @@ main(int argc, char **argv)
 		tool_die("%s", err.msg);
 	c.failed |= tool_select_close(&c.keys, "keys") > 0;
 	c.failed |= tool_select_close(&c.ports, "ports") > 0;
+	copy_mel_close(&c.mel);
 	mel_export_close(c.export);
 	mel_writer_close(c.writer);
 	mel_head_free(&c.head);

@@ -82,6 +82,30 @@ tap(void *ctx, const char *name, const struct mel_tensor *rows)
 }
 
 void
+voice_open_blocks(struct mel_registry *registry, struct mel_plugins *plugins,
+    const struct mel_strings *files)
+{
+	const char *list = getenv("MELPIPE_PLUGINS");
+	char *names = list ? mel_strdup(list, NULL) : NULL, *rest = names;
+	struct mel_err err;
+	char *name;
+
+	if (mel_builtin_blocks(registry, &err))
+		tool_die("%s", err.msg);
+	if (list && !names)
+		tool_die("out of memory");
+	while (rest && (name = strsep(&rest, ":"))) {
+		if (*name && mel_plugins_load(plugins, registry, name, &err))
+			tool_die("%s", err.msg);
+	}
+	free(names);
+	for (size_t i = 0; i < files->n; i++) {
+		if (mel_plugins_load(plugins, registry, files->item[i], &err))
+			tool_die("%s", err.msg);
+	}
+}
+
+void
 voice_open(
     struct voice *v, const struct voice_options *o, const struct mel_head *head)
 {
@@ -96,8 +120,8 @@ voice_open(
 	if (!mel_isa_available((enum mel_isa)o->isa))
 		tool_die("this machine has no %s", voice_isas[o->isa]);
 	v->pool = tool_open_pool(o->threads);
-	if (mel_builtin_blocks(&v->registry, &err) ||
-	    mel_addon_open(
+	voice_open_blocks(&v->registry, &v->plugins, &o->plugins);
+	if (mel_addon_open(
 		&v->addon, dir, &v->registry, (enum mel_isa)o->isa, &err))
 		tool_die("%s", err.msg);
 	v->env.pool = v->pool;
@@ -196,6 +220,7 @@ voice_close(struct voice *v)
 	mel_utter_free(&v->utter);
 	mel_addon_close(v->addon);
 	mel_registry_free(&v->registry);
+	mel_plugins_free(&v->plugins);
 	mel_pool_close(v->pool);
 	free(v->key);
 }

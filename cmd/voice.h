@@ -9,6 +9,7 @@
 #include "addon/utter.h"
 #include "base/option.h"
 #include "block/env.h"
+#include "block/plugin.h"
 #include "block/registry.h"
 #include "stream.h"
 #include "tool.h"
@@ -29,6 +30,7 @@ struct voice_options {
 	int isa;         /* enum mel_isa */
 	bool quiet, verbose;
 	char *unknown; /* owned; see mel_stage_options; NULL: not given */
+	struct mel_strings plugins; /* files, besides MELPIPE_PLUGINS */
 };
 
 /* Rows of an option table; `type` is the tool's struct, with `voice` in it. */
@@ -49,6 +51,12 @@ struct voice_options {
 		    .preset = "auto", .choice = voice_isas,                    \
 		    .help = "instruction set of the networks"                  \
 	}
+#define VOICE_OPTION_PLUGIN(type)                                              \
+	{                                                                      \
+		"plugin", 0, MEL_OPT_LIST, VOICE_AT(type, plugins),            \
+		    .arg = "FILE",                                             \
+		    .help = "load blocks from a plug-in; may be repeated"      \
+	}
 #define VOICE_OPTION_BLOCK(type)                                               \
 	{                                                                      \
 		"block", 0, MEL_OPT_INT, offsetof(struct type, block),         \
@@ -61,6 +69,7 @@ extern const char *const voice_isas[];
 struct voice {
 	const struct voice_options *options;
 	struct mel_registry registry;
+	struct mel_plugins plugins;
 	struct mel_addon *addon;
 	bool by_folder; /* the addon was given as one */
 	struct mel_pool *pool;
@@ -73,6 +82,13 @@ struct voice {
 	uint64_t first_ns; /* from the first utterance to its first rows */
 	uint64_t rows;     /* written in all */
 };
+
+/*
+ * All types of blocks: those of the library, of MELPIPE_PLUGINS (files with
+ * colons between them), of --plugin. The plug-ins must outlive the registry.
+ */
+void voice_open_blocks(struct mel_registry *registry,
+    struct mel_plugins *plugins, const struct mel_strings *files);
 
 /*
  * Opens the addon: the one of the options, else the one that the head of the

@@ -49,7 +49,10 @@ take_contract(
 	key = job->known ? mel_contract_differ(&job->contract, &c) : NULL;
 	if (key)
 		return mel_fail(err,
-		    "another mel contract than the stream before (%s)", key);
+		    "%s behind %s (they differ in %s); tts-copy --contract %s "
+		    "converts",
+		    mel_contract_title(&c), mel_contract_title(&job->contract),
+		    key, job->contract.name[0] ? job->contract.name : "FILE");
 	job->contract = c;
 	job->known = true;
 	return 0;

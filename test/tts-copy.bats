@@ -366,3 +366,95 @@ assert (np.load("x.npy") == x.reshape(4, 2)).all() and x[4] == -4.25' \
     run --separate-stderr tts-copy "$DATA/mel/README" -o x
     fails_with 1 tts-copy
 }
+
+# A stream of the named contract from a sentence.
+glimmer() { # CONTRACT RATE
+    tts-mel --contract "$1" "$DATA/mel/glimmer_$2.wav" -o "$1.mel"
+}
+
+# The contract of the head.
+contract_of() {
+    tts-dump --json "$1" | sed -n 's/.*"contract":{"name":"\([^"]*\)".*/\1/p'
+}
+
+@test "tts-copy: --contract: the head, the rows, what was lost" {
+    glimmer hifigan22k 22050
+    run --separate-stderr tts-copy --contract taco24k -o t.mel hifigan22k.mel
+    fails_with 0 tts-copy
+    [[ $stderr == *'hifigan22k to taco24k'*' dB' ]]
+    [ "$(contract_of t.mel)" = taco24k ]
+    tts-copy --contract taco24k -q hifigan22k.mel 2>err >again.mel
+    [ ! -s err ]
+    tts-cmp --exact t.mel again.mel
+    # The mel of the same sound, band by band, in log10.
+    tts-mel --contract taco24k "$DATA/mel/glimmer_24000.wav" -o truth.mel
+    tts-copy -t npy -o a.npy t.mel
+    tts-copy -t npy -o b.npy truth.mel
+    "$PYTHON" -c 'import numpy as np
+a, b = np.load("a.npy"), np.load("b.npy")
+n = min(len(a), len(b))
+d = 20 * (np.maximum(a[:n], -5) - np.maximum(b[:n], -5))
+assert abs(len(a) - len(b)) < 2 and np.sqrt(np.mean(d * d)) < 1.5, d.std()'
+    # It can be heard: 225 centred frames.
+    [ "$(tts-wave -q -t raw t.mel | wc -c)" -eq $((224 * 300 * 2)) ]
+}
+
+@test "tts-copy: --contract: same rows whole, by records and by files" {
+    glimmer hifigan22k 22050
+    tts-copy -q --contract whisper16k hifigan22k.mel -o w.mel
+    tts-copy -q --contract whisper16k -t npy -o w.npy hifigan22k.mel
+    tts-copy -t npy -o w2.npy w.mel
+    cmp w.npy w2.npy
+    tts-copy -t npy -o h.npy hifigan22k.mel
+    tts-copy -q --from-contract hifigan22k --contract whisper16k -t npy \
+        -o w3.npy h.npy
+    cmp w.npy w3.npy
+    # Frames in begin are those that come.
+    [ "$(tts-dump --lengths w.mel | cut -f2)" = 280 ]
+}
+
+@test "tts-copy: --contract: several contracts become one" {
+    glimmer hifigan22k 22050
+    glimmer db48k 48000
+    run --separate-stderr tts-copy -o x.mel hifigan22k.mel db48k.mel
+    fails_with 1 tts-copy
+    [[ $stderr == *'--contract makes mels one'* ]]
+    tts-copy -q --contract hifigan22k -o x.mel hifigan22k.mel db48k.mel
+    [ "$(tts-dump x.mel | grep -c begin)" -eq 2 ]
+    tts-copy -q --to 1 x.mel -o first.mel
+    tts-cmp --exact first.mel hifigan22k.mel
+}
+
+@test "tts-copy: --from-contract says it, and contradicts nothing" {
+    npy m.npy 'np.zeros((5, 80), "<f4")'
+    run --separate-stderr tts-copy --contract taco24k -o x.mel m.npy
+    fails_with 1 tts-copy
+    [[ $stderr == *'--from-contract'* ]]
+    tts-copy --from-contract hifigan22k -o m.mel m.npy
+    [ "$(contract_of m.mel)" = hifigan22k ]
+    run --separate-stderr tts-copy --from-contract taco24k -o x.mel m.mel
+    fails_with 1 tts-copy
+    [[ $stderr == *'(hifigan22k) than --from-contract (rate)'* ]]
+    npy m.npy 'np.zeros((5, 81), "<f4")'
+    run --separate-stderr tts-copy --from-contract hifigan22k -o x.mel m.npy
+    fails_with 1 tts-copy
+    [[ $stderr == *'no mel of 80 bands'* ]]
+}
+
+@test "tts-copy: --contract refuses what is not there, and wrong names" {
+    glimmer hifigan22k 22050
+    run --separate-stderr tts-copy --contract db48k -o x.mel hifigan22k.mel
+    fails_with 1 tts-copy
+    [[ $stderr == *hifigan22k*db48k*fmax* ]]
+    [ ! -e x.mel ]
+    run --separate-stderr tts-copy --contract nobody hifigan22k.mel
+    [ "$status" -eq 2 ]
+    # Not finite: the utterance fails, the others go on.
+    npy m.npy 'np.array([[0] * 79 + [np.nan]] * 3, "<f4")'
+    tts-copy --from-contract hifigan22k -o nan.mel m.npy
+    run --separate-stderr tts-copy -q --contract taco24k -o x.mel nan.mel \
+        hifigan22k.mel
+    fails_with 1 tts-copy
+    [[ $stderr == *'band 79 is not finite'* ]]
+    [ "$(keys <x.mel)" = "m E glimmer_22050 " ]
+}

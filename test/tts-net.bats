@@ -117,6 +117,18 @@ assert y.dtype == x.dtype and (y == n.maximum(x, 0)).all()'
     [[ $output == *"unsupported LRN the_node"* ]]
 }
 
+@test "info: what rows a row needs, or the node that needs all" {
+    models=$DATA/onnx/models
+    run tts-net info "$models/speedyspeech_decoder_11/model.onnx"
+    [[ $output == *"time mel left 43 right 43 ratio 1/1"* ]]
+    run tts-net info "$models/tacotron2_postnet_9/model.onnx"
+    [[ $output == *"time mel_post left 10 right 10 ratio 1/1"* ]]
+    run tts-net info "$models/hifigan_generator_13/model.onnx"
+    [[ $output == *"time audio left 13 right 13 ratio 256/1"* ]]
+    run tts-net info "$models/tacotron2_encoder_13/model.onnx"
+    [[ $output == *"time memory whole: LSTM (node /l/LSTM)"* ]]
+}
+
 @test "files that are no models" {
     cd "$BATS_TEST_TMPDIR"
     : >empty.onnx

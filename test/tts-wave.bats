@@ -171,7 +171,7 @@ END
     for how in 'cat g.mel other.mel | tts-wave' 'tts-wave g.mel other.mel'; do
         run --separate-stderr bash -c "$how -o a.wav"
         fails_with 1 tts-wave
-        [[ $stderr == *'another mel contract'* ]]
+        [[ $stderr == *hifigan22k*'tts-copy --contract'* ]]
     done
 }
 

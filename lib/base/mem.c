@@ -3,8 +3,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/err.h"
+
+#define HUGE_PAGE  ((size_t)2 << 20)
+#define MANY_PAGES ((size_t)128 << 10) /* what is worth a system call */
+#define MOST_PAGES ((size_t)1 << 30)   /* more is left to those who use it */
 
 bool
 mel_size_mul(size_t *out, size_t a, size_t b)
@@ -38,16 +44,38 @@ mel_alloc(size_t n, size_t size, struct mel_err *err)
 	return p;
 }
 
+/*
+ * A page that is touched for the first time stops the program; for a model's
+ * weights that takes longer than to read them. So they come in huge pages
+ * where there are any, and small ones many at a time.
+ */
+static void
+provide_pages(void *p, size_t n)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)p + page - 1) / page * page;
+	uintptr_t to = ((uintptr_t)p + n) / page * page;
+
+	if (n < MANY_PAGES || n > MOST_PAGES)
+		return;
+	if (n >= HUGE_PAGE)
+		madvise((void *)from, to - from, MADV_HUGEPAGE);
+	/* Where the kernel does not know it, all is as it was. */
+	madvise((void *)from, to - from, MADV_POPULATE_WRITE);
+}
+
 void *
 mel_alloc_aligned(size_t n, struct mel_err *err)
 {
-	size_t padded;
+	size_t padded, unit = n >= HUGE_PAGE ? HUGE_PAGE : 64;
 	void *p = NULL;
 
 	if (mel_size_add(&padded, n ? n : 1, 63))
-		p = aligned_alloc(64, padded & ~(size_t)63);
+		p = aligned_alloc(unit, padded & ~(size_t)63);
 	if (!p)
 		mel_fail(err, "out of memory: %zu bytes", n);
+	else
+		provide_pages(p, n);
 	return p;
 }
 

@@ -335,6 +335,12 @@ mel_contract_differ(const struct mel_contract *a, const struct mel_contract *b)
 	return NULL;
 }
 
+const char *
+mel_contract_title(const struct mel_contract *c)
+{
+	return c->name[0] ? c->name : "an unnamed mel contract";
+}
+
 int64_t
 mel_contract_span(const struct mel_contract *c)
 {

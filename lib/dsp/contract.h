@@ -138,6 +138,9 @@ int mel_contract_load(
 const char *mel_contract_differ(
     const struct mel_contract *a, const struct mel_contract *b);
 
+/* Its name for messages; "an unnamed mel contract" if it has none. */
+const char *mel_contract_title(const struct mel_contract *c);
+
 /* Samples of one frame: n_fft, or the window with MEL_ALIGN_START. */
 int64_t mel_contract_span(const struct mel_contract *c);
 

@@ -34,6 +34,16 @@ struct mel_conv {
 int mel_conv_axis(const struct mel_node *node, int d, int64_t in, int64_t taps,
     struct mel_window_axis *axis, struct mel_err *err);
 
+/* prepare, bind, infer and release of Conv, for what computes it otherwise. */
+int mel_conv_prepare(struct mel_node *node, struct mel_err *err);
+int mel_conv_bind(struct mel_node *node,
+    const struct mel_tensor *const constant[],
+    const struct mel_kernels *kernels, struct mel_err *err);
+int mel_conv_infer(const struct mel_node *node,
+    const struct mel_tensor *const in[], struct mel_tensor out[],
+    struct mel_err *err);
+void mel_conv_release(struct mel_node *node);
+
 /* Packs constant weights with one spatial axis into params. */
 int mel_conv1d_bind(struct mel_node *node, const struct mel_tensor *w,
     const struct mel_kernels *kernels, struct mel_err *err);

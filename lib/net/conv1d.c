@@ -8,6 +8,7 @@
 #include "net/graph.h"
 #include "net/kernels.h"
 #include "net/op.h"
+#include "net/timing.h"
 #include "net/product.h"
 #include "net/window.h"
 #include "tensor/tensor.h"
@@ -41,21 +42,19 @@ pack_group(float *out, const struct mel_tensor *w, const float *data, size_t m,
 {
 	size_t c = (size_t)w->dim[1], taps = (size_t)w->dim[2];
 
-	for (size_t tap = 0; tap < taps; tap++) {
-		struct mel_pack pack = {
-		    .out = out,
-		    .k = taps * c,
-		    .n = m,
-		    .k0 = tap * c,
-		    .rows = c,
-		    .b = data + tap,
-		    .row_step = taps,
-		    .col_step = c * taps,
-		    .scale = 1.0f,
-		};
+	struct mel_pack pack = {
+	    .out = out,
+	    .k = taps * c,
+	    .n = m,
+	    .rows = taps * c,
+	    .taps = taps,
+	    .b = data,
+	    .row_step = 1,
+	    .col_step = c * taps,
+	    .scale = 1.0f,
+	};
 
-		kernels->pack(&pack);
-	}
+	kernels->pack(&pack);
 }
 
 int
@@ -212,6 +211,7 @@ mel_conv1d_scratch(const struct mel_node *node,
 	if (!mel_tensor_count(out) ||
 	    mel_conv_axis(node, 0, in[0]->dim[2], in[1]->dim[2], &axis, NULL))
 		return 0;
+	axis.out = out->dim[2]; /* also of a part */
 	piece = piece_length(&axis);
 	window = window_length(&axis, piece) * (size_t)in[0]->dim[1];
 	return (round_up(window) + piece * (size_t)out->dim[1]) * sizeof(float);
@@ -237,6 +237,8 @@ mel_conv1d_forward(const struct mel_node *node,
 
 	if (mel_conv_axis(node, 0, in[0]->dim[2], in[1]->dim[2], &j.axis, err))
 		return -1;
+	if (run->part && run->part->in_axis == 2)
+		mel_part_window(run->part, &j.axis, out->dim[2]);
 	/* Pieces of equal length, enough of them for all threads. */
 	pieces = ((size_t)out->dim[2] - 1) / piece_length(&j.axis) + 1;
 	while (pieces * batch < 2 * (size_t)mel_pool_threads(run->pool) &&

@@ -10,6 +10,7 @@
 #include "net/graph.h"
 #include "net/kernels.h"
 #include "net/op.h"
+#include "net/timing.h"
 #include "net/product.h"
 #include "tensor/tensor.h"
 
@@ -255,6 +256,7 @@ mel_convtr1d_scratch(const struct mel_node *node,
 	if (!mel_tensor_count(out) ||
 	    mel_convtr_axis(node, 0, in, &j.axis, NULL))
 		return 0;
+	j.axis.out = out->dim[2]; /* also of a part */
 	set_steps(&j);
 	floats = round_up((j.piece + (size_t)j.behind) * (size_t)in[0]->dim[1]);
 	floats += j.piece * (size_t)(j.axis.stride * out->dim[1]);
@@ -280,6 +282,8 @@ mel_convtr1d_forward(const struct mel_node *node,
 
 	if (mel_convtr_axis(node, 0, in, &j.axis, err))
 		return -1;
+	if (run->part && run->part->in_axis == 2)
+		mel_part_spread(run->part, &j.axis, out->dim[2]);
 	set_steps(&j);
 	mel_pool_run(run->pool, (size_t)in[0]->dim[0] * j.pieces, do_piece, &j);
 	return 0;

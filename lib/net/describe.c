@@ -9,10 +9,12 @@
 #include "base/mem.h"
 #include "net/graph.h"
 #include "net/isa.h"
+#include "net/netimpl.h"
 #include "net/network.h"
 #include "net/onnx.h"
 #include "net/op.h"
 #include "net/pass.h"
+#include "net/timeline.h"
 #include "tensor/tensor.h"
 
 static int
@@ -123,6 +125,78 @@ put_file(struct mel_buf *out, const struct mel_graph *g, struct mel_err *err)
 	return rc ? -1 : put_operators(out, g, err);
 }
 
+/* The one open axis is time; the leading one is not if there is another. */
+static int
+time_input(
+    const struct mel_io *io, struct mel_time_input *in, struct mel_err *err)
+{
+	int open = 0;
+
+	*in = (struct mel_time_input){.axis = MEL_AXIS_NONE};
+	if (io->ndim < 0 || io->sequence)
+		return mel_fail(err, "no shape of %s is declared", io->name);
+	in->shape = mel_tensor_view(
+	    io->dtype ? io->dtype : MEL_F32, io->ndim, io->dim, NULL);
+	for (int d = 0; d < io->ndim; d++) {
+		if (io->dim[d] >= 0)
+			continue;
+		in->shape.dim[d] = 1;
+		if (open++ && in->axis)
+			return mel_fail(
+			    err, "several axes of %s are open", io->name);
+		in->axis = d;
+	}
+	return 0;
+}
+
+static int
+put_time(struct mel_buf *out, const struct mel_timeline *t,
+    const struct mel_io *io, struct mel_err *err)
+{
+	const struct mel_time_value *v = &t->value[io->value];
+	struct mel_context c;
+
+	if (v->cause >= 0) {
+		const struct mel_node *node = &t->graph->node[v->cause];
+
+		return mel_buf_printf(out, err, "time %s whole: %s (node %s)\n",
+		    io->name, node->kind, node->name);
+	}
+	if (!mel_timeline_context(t, io->value, &c))
+		return mel_buf_printf(out, err, "time %s none\n", io->name);
+	return mel_buf_printf(out, err,
+	    "time %s left %lld right %lld ratio %lld/%lld%s\n", io->name,
+	    (long long)c.left, (long long)c.right, (long long)c.num,
+	    (long long)c.den, c.state ? " state" : "");
+}
+
+static int
+put_times(
+    struct mel_buf *out, const struct mel_network *network, struct mel_err *err)
+{
+	const struct mel_graph *g = mel_network_graph(network);
+	struct mel_time_input *in =
+	    mel_alloc((size_t)g->n_input, sizeof(*in), err);
+	struct mel_timeline t = {0};
+	struct mel_err why = {""};
+	int rc = 0;
+
+	if (!in)
+		return -1;
+	for (int i = 0; !rc && i < g->n_input; i++)
+		rc = time_input(&g->input[i], &in[i], &why);
+	if (!rc)
+		rc = mel_timeline_open(&t, g, network->kernels, in, &why);
+	if (rc)
+		rc = mel_buf_printf(out, err, "time unknown: %s\n", why.msg);
+	else
+		for (int i = 0; !rc && i < g->n_output; i++)
+			rc = put_time(out, &t, &g->output[i], err);
+	mel_timeline_close(&t);
+	free(in);
+	return rc;
+}
+
 static int
 put_folded(struct mel_buf *out, const char *path, struct mel_err *err)
 {
@@ -133,6 +207,8 @@ put_folded(struct mel_buf *out, const char *path, struct mel_err *err)
 		return -1;
 	rc = mel_buf_printf(
 	    out, err, "folded %d\n", mel_network_graph(network)->n_node);
+	if (!rc)
+		rc = put_times(out, network, err);
 	mel_network_close(network);
 	return rc;
 }

@@ -18,22 +18,27 @@ struct fold {
 	struct mel_run run;
 };
 
-/* true: all inputs are constant, and in f->in. */
-static bool
-collect(struct fold *f, const struct mel_node *node)
+/* 1: all inputs are constant, and in f->in; 0: they are not; or -1. */
+static int
+collect(struct fold *f, const struct mel_node *node, struct mel_err *err)
 {
 	for (int k = 0; k < node->n_in; k++) {
-		const struct mel_value *v;
+		struct mel_value *v;
 
 		f->in[k] = NULL;
 		if (node->in[k] == MEL_ABSENT)
 			continue;
 		v = &f->graph->value[node->in[k]];
 		if (!v->constant.dtype)
-			return false;
+			return 0;
 		f->in[k] = &v->constant;
 	}
-	return true;
+	for (int k = 0; k < node->n_in; k++) {
+		if (f->in[k] &&
+		    mel_value_align(&f->graph->value[node->in[k]], err))
+			return -1;
+	}
+	return 1;
 }
 
 /* An Expand of one number to a gigabyte is better done when it is needed. */
@@ -56,8 +61,11 @@ fold_node(struct fold *f, struct mel_node *node, struct mel_err *err)
 {
 	int rc;
 
-	if (node->op->random || node->op->call || !collect(f, node))
+	if (node->op->random || node->op->call)
 		return 0;
+	rc = collect(f, node, err);
+	if (rc < 1)
+		return rc;
 	rc = mel_node_infer(node, f->in, f->out, err);
 	if (rc < 0)
 		return -1;
@@ -74,8 +82,8 @@ fold_node(struct fold *f, struct mel_node *node, struct mel_err *err)
 }
 
 /* Captures of constants; views, for the constant stays as long as is read. */
-static void
-hand_down(const struct mel_graph *g, const struct mel_node *node)
+static int
+hand_down(struct mel_graph *g, const struct mel_node *node, struct mel_err *err)
 {
 	struct mel_graph *body;
 	int at = node->n_own;
@@ -89,10 +97,13 @@ hand_down(const struct mel_graph *g, const struct mel_node *node)
 
 			if (!from->dtype)
 				continue;
+			if (mel_value_align(&g->value[node->in[at]], err))
+				return -1;
 			*to = *from;
 			to->owned = false;
 		}
 	}
+	return 0;
 }
 
 static int
@@ -102,7 +113,8 @@ fold_bodies(struct fold *f, struct mel_err *err)
 		const struct mel_node *node = &f->graph->node[i];
 		struct mel_graph *body;
 
-		hand_down(f->graph, node);
+		if (hand_down(f->graph, node, err))
+			return -1;
 		for (int k = 0; (body = mel_node_body(node, &k));) {
 			if (mel_graph_fold(body, f->run.kernels, err))
 				return -1;

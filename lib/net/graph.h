@@ -63,6 +63,8 @@ struct mel_node {
 	int n_attr;
 	void *params; /* owned, op->params_size bytes, cleared, then filled by
 			 op->prepare and op->bind */
+	unsigned packed; /* bit i: forward takes what bind has put into params
+			    and not the data of input i, which may be gone */
 };
 
 struct mel_value {
@@ -149,6 +151,13 @@ int mel_node_init(struct mel_node *node, const char *kind, const char *name,
 
 /* Releases what the node owns, params (op->release) included. */
 void mel_node_clear(struct mel_node *node);
+
+/* true if forward does not need the data of input k: it is in params. */
+static inline bool
+mel_node_packs(const struct mel_node *node, int k)
+{
+	return k < 32 && (node->packed >> k & 1);
+}
 
 /* Makes the node have n inputs; new ones are MEL_ABSENT. */
 int mel_node_resize_inputs(struct mel_node *node, int n, struct mel_err *err);

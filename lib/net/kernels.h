@@ -31,7 +31,12 @@ typedef void mel_scalar(float *y, const float *x, float c, size_t n);
 /*
  * A matrix to be packed, or one slice of its rows: rows [k0, k0 + rows) of a
  * matrix of k rows and n columns; element (k0 + i, j) is
- * scale x b[i * row_step + j * col_step].
+ * scale x b[i * row_step + j * col_step]. b needs no alignment at all, not
+ * even that of a float: it may lie in a file.
+ *
+ * With taps > 1 (rows a multiple of it, the filters [n, rows / taps, taps] of
+ * a convolution) element (k0 + tap * (rows / taps) + c, j) is
+ * scale x b[(c * taps + tap) * row_step + j * col_step].
  */
 struct mel_pack {
 	float *out;  /* [packed_size(k, n)] floats, by the caller */
@@ -40,6 +45,7 @@ struct mel_pack {
 	const float *b;
 	size_t row_step, col_step;
 	float scale;
+	size_t taps; /* 0 is 1 */
 };
 
 /*
@@ -73,6 +79,12 @@ struct mel_layernorm {
 	const float *scale; /* [n] or NULL: 1 */
 	const float *bias;  /* [n] or NULL: 0 */
 	float epsilon;
+};
+
+/* The softmax of a row that is taken part by part. */
+struct mel_softmax {
+	float max; /* of all elements so far, -inf at first */
+	float sum; /* of their exp(x - max), 0 at first */
 };
 
 #define MEL_PANEL_MAX 32
@@ -110,6 +122,14 @@ struct mel_kernels {
 
 	/* Of a row; one that is -inf throughout, or has a NaN, gives NaN. */
 	mel_unary *softmax, *logsoftmax;
+
+	/*
+	 * The next n elements of a row: x[i] = exp(x[i] - row->max) with the
+	 * new maximum; parts before must be multiplied by the result, and all
+	 * of it divided by row->sum at the end. Parts that are -inf throughout
+	 * give 0; if all are, the sum stays 0.
+	 */
+	float (*softmax_part)(float *x, size_t n, struct mel_softmax *row);
 
 	/*
 	 * Packed products. Columns lie in panels of `panel`; a packed matrix

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "net/attention.h"
 #include "net/graph.h"
 #include "net/kernels.h"
 #include "net/netimpl.h"
@@ -25,6 +26,14 @@ check_interface(const struct mel_graph *graph, struct mel_err *err)
 }
 
 static int
+fuse(struct mel_graph *g, struct mel_err *err)
+{
+	if (mel_graph_fuse_attention(g, err) || mel_graph_relay(g, err))
+		return -1;
+	return mel_graph_absorb(g, err);
+}
+
+static int
 prepare(struct mel_network *net, struct mel_err *err)
 {
 	struct mel_graph *g = net->model.graph;
@@ -32,7 +41,9 @@ prepare(struct mel_network *net, struct mel_err *err)
 	if (mel_graph_normalise(g, err) || mel_graph_sort(g, err) ||
 	    mel_graph_narrow(g, err) || mel_graph_prepare(g, err) ||
 	    check_interface(g, err) || mel_graph_fold(g, net->kernels, err) ||
-	    mel_graph_bind(g, net->kernels, err) || mel_graph_measure(g, err))
+	    (!net->plain && fuse(g, err)) ||
+	    mel_graph_bind(g, net->kernels, &net->model.weights, err) ||
+	    mel_graph_settle(g, err) || mel_graph_measure(g, err))
 		return mel_fail_in(err, "%s", net->path);
 	return 0;
 }
@@ -51,20 +62,35 @@ open_network(struct mel_network *net, const char *path, enum mel_isa isa,
 	return prepare(net, err);
 }
 
-int
-mel_network_open(struct mel_network **network, const char *path,
-    enum mel_isa isa, struct mel_err *err)
+static int
+open_as(struct mel_network **network, const char *path, enum mel_isa isa,
+    bool plain, struct mel_err *err)
 {
 	struct mel_network *net = mel_alloc(1, sizeof(*net), err);
 
 	if (!net)
 		return -1;
+	net->plain = plain;
 	if (open_network(net, path, isa, err)) {
 		mel_network_close(net);
 		return -1;
 	}
 	*network = net;
 	return 0;
+}
+
+int
+mel_network_open(struct mel_network **network, const char *path,
+    enum mel_isa isa, struct mel_err *err)
+{
+	return open_as(network, path, isa, false, err);
+}
+
+int
+mel_network_open_plain(struct mel_network **network, const char *path,
+    enum mel_isa isa, struct mel_err *err)
+{
+	return open_as(network, path, isa, true, err);
 }
 
 void

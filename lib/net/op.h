@@ -6,11 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/reach.h"
 #include "tensor/tensor.h"
 
 struct mel_err;
 struct mel_node;
 struct mel_pool;
+struct mel_timing;
 
 /*
  * One operator: what it takes, its shape rule, its time rule, its value.
@@ -44,12 +46,19 @@ struct mel_pool;
 struct mel_kernels; /* net/kernels.h: the fast loops of one ISA */
 struct mel_call;    /* net/call.h */
 
-/* How an output frame depends on input frames along the time axis. */
-enum mel_time_rule {
-	MEL_TIME_POINT,  /* on the same frame only */
-	MEL_TIME_WINDOW, /* on frames around it */
-	MEL_TIME_STATE,  /* on all frames before it, through a state */
-	MEL_TIME_WHOLE,  /* on all frames */
+/*
+ * Some rows of longer tensors: forward is given these instead of whole ones.
+ * Of inputs with a time axis it gets the rows that the time rule asked for,
+ * as far as they exist; of outputs it makes as many as out has.
+ */
+struct mel_part {
+	int in;                /* the first input that has time, or -1 */
+	int in_axis, out_axis; /* time, of that input (or -1) and of outputs */
+	int64_t in_first;      /* number of the first row of that input */
+	int64_t in_total;  /* rows that it has; INT64_MAX if nobody knows yet */
+	int64_t out_first; /* number of the first row of the outputs */
+	void *state;       /* STATE: op->state bytes, kept between the parts of
+			      an utterance; cleared before the first */
 };
 
 /* What forward may use. */
@@ -61,6 +70,7 @@ struct mel_run {
 	size_t stride;
 	uint64_t seed;   /* of noise; keyed by (seed, node, element) */
 	uint64_t stream; /* of noise: the number of the node at hand */
+	const struct mel_part *part; /* NULL: the tensors are whole */
 };
 
 /* Returned by infer: the value of some input must be known first. */
@@ -71,7 +81,17 @@ struct mel_op {
 	int min_in, max_in;
 	int min_out, max_out;
 	size_t params_size;
-	enum mel_time_rule time;
+
+	/*
+	 * The time rule, see net/timing.h. NULL: an output row depends on all
+	 * of time. An operator whose rule says WINDOW or STATE, or whose
+	 * values hang on the number of a row, looks at run->part.
+	 */
+	enum mel_time_kind (*time)(struct mel_timing *timing);
+
+	/* Bytes of part->state; those whose rule may say STATE have it. */
+	size_t (*state)(const struct mel_node *node,
+	    const struct mel_tensor *const in[], const struct mel_tensor out[]);
 
 	/*
 	 * The value depends on the inputs' shapes alone (Shape, Size):

@@ -8,6 +8,7 @@
 #include "net/infer.h"
 #include "net/kernels.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
@@ -257,6 +258,7 @@ clip_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	    .min_out = 1,                                                      \
 	    .max_out = 1,                                                      \
 	    .in_place = 1,                                                     \
+	    .time = mel_time_broadcast,                                        \
 	    .params_size = params,                                             \
 	    .prepare = prep,                                                   \
 	    .infer = shape_rule,                                               \

@@ -10,6 +10,7 @@
 #include "net/kernels.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
@@ -329,6 +330,7 @@ prelu_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	    .min_out = 1,                                                      \
 	    .max_out = 1,                                                      \
 	    .in_place = places,                                                \
+	    .time = mel_time_broadcast,                                        \
 	    .infer = shape_rule,                                               \
 	    .forward = value,                                                  \
 	}
@@ -369,6 +371,7 @@ static const struct mel_op op_pow = {
     .min_out = 1,
     .max_out = 1,
     .in_place = 1,
+    .time = mel_time_broadcast,
     .infer = pow_infer,
     .forward = pow_forward,
 };
@@ -379,6 +382,7 @@ static const struct mel_elementwise op_mod = {
 	.min_out = 1,
 	.max_out = 1,
 	.params_size = sizeof(struct mod),
+	.time = mel_time_broadcast,
 	.prepare = mod_prepare,
 	.infer = mod_infer,
 	.forward = mod_forward},

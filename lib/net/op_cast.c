@@ -3,6 +3,7 @@
 #include "net/infer.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "net/weights.h"
 #include "tensor/tensor.h"
@@ -180,6 +181,7 @@ static const struct mel_op op_cast = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct cast),
+    .time = mel_time_same,
     .prepare = cast_prepare,
     .infer = cast_infer,
     .forward = cast_forward,
@@ -192,6 +194,7 @@ static const struct mel_op op_cast_like = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct cast),
+    .time = mel_time_broadcast,
     .infer = cast_infer,
     .forward = cast_forward,
 };

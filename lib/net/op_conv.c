@@ -8,6 +8,7 @@
 #include "net/infer.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/window.h"
 #include "tensor/tensor.h"
 
@@ -17,8 +18,8 @@
  * output, in the same order: bias, then taps, then channels.
  */
 
-static int
-conv_prepare(struct mel_node *node, struct mel_err *err)
+int
+mel_conv_prepare(struct mel_node *node, struct mel_err *err)
 {
 	struct mel_conv *p = node->params;
 
@@ -91,8 +92,8 @@ check_inputs(const struct mel_node *node, const struct mel_tensor *const in[],
 	return check_kernel(node, w, err);
 }
 
-static int
-conv_infer(const struct mel_node *node, const struct mel_tensor *const in[],
+int
+mel_conv_infer(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], struct mel_err *err)
 {
 	int64_t dim[MEL_MAX_DIMS];
@@ -111,19 +112,42 @@ conv_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	return mel_infer_shape(node, &out[0], MEL_F32, in[0]->ndim, dim, err);
 }
 
-static int
-conv_bind(struct mel_node *node, const struct mel_tensor *const constant[],
+static enum mel_time_kind
+conv_time(struct mel_timing *t)
+{
+	const struct mel_conv *p = t->node->params;
+	const struct mel_tensor *x = t->in[0][0], *w = t->in[0][1];
+	struct mel_window_axis axis;
+	int d = t->in_axis[0] - 2;
+
+	if (!mel_time_alone(t) || t->out_axis[0] != t->in_axis[0])
+		return MEL_TIME_WHOLE;
+	if (d == -2)
+		return MEL_TIME_POINT; /* time where the batch is */
+	if (d < 0 || mel_window_varies(&p->window, d) ||
+	    mel_conv_axis(
+		t->node, d, x->dim[2 + d], w->dim[2 + d], &axis, NULL))
+		return MEL_TIME_WHOLE;
+	return mel_time_window(t, &axis);
+}
+
+int
+mel_conv_bind(struct mel_node *node, const struct mel_tensor *const constant[],
     const struct mel_kernels *kernels, struct mel_err *err)
 {
 	const struct mel_tensor *w = constant[1];
 
 	if (!w || w->dtype != MEL_F32 || w->ndim != 3)
 		return 0;
-	return mel_conv1d_bind(node, w, kernels, err);
+	if (mel_conv1d_bind(node, w, kernels, err))
+		return -1;
+	if (((struct mel_conv *)node->params)->packed)
+		node->packed = 1u << 1;
+	return 0;
 }
 
-static void
-conv_release(struct mel_node *node)
+void
+mel_conv_release(struct mel_node *node)
 {
 	struct mel_conv *p = node->params;
 
@@ -156,6 +180,9 @@ conv_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 		if (mel_conv_axis(node, i, in[0]->dim[2 + i], in[1]->dim[2 + i],
 			&d.axis[i], err))
 			return -1;
+		if (run->part && run->part->in_axis == 2 + i)
+			mel_part_window(
+			    run->part, &d.axis[i], out[0].dim[2 + i]);
 	}
 	d.bias = bias ? bias->data : NULL;
 	d.channels = (size_t)in[1]->dim[1];
@@ -171,11 +198,11 @@ static const struct mel_op conv = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct mel_conv),
-    .time = MEL_TIME_WINDOW,
-    .prepare = conv_prepare,
-    .bind = conv_bind,
-    .release = conv_release,
-    .infer = conv_infer,
+    .time = conv_time,
+    .prepare = mel_conv_prepare,
+    .bind = mel_conv_bind,
+    .release = mel_conv_release,
+    .infer = mel_conv_infer,
     .scratch = conv_scratch,
     .forward = conv_forward,
 };

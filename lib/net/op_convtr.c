@@ -8,6 +8,7 @@
 #include "net/infer.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "tensor/tensor.h"
 
 /*
@@ -136,6 +137,30 @@ convtr_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	return mel_infer_shape(node, &out[0], MEL_F32, in[0]->ndim, dim, err);
 }
 
+static enum mel_time_kind
+convtr_time(struct mel_timing *t)
+{
+	const struct mel_convtr *p = t->node->params;
+	struct mel_window_axis a;
+	int d = t->in_axis[0] - 2;
+
+	if (!mel_time_alone(t) || t->out_axis[0] != t->in_axis[0])
+		return MEL_TIME_WHOLE;
+	if (d == -2)
+		return MEL_TIME_POINT;
+	if (d < 0 || p->length[d] ||
+	    mel_convtr_axis(t->node, d, t->in[0], &a, NULL))
+		return MEL_TIME_WHOLE;
+	t->reach[0] = (struct mel_reach){
+	    .num = a.stride,
+	    .den = 1,
+	    .first = a.lo - a.reach + 1,
+	    .last = a.lo,
+	    .more = a.out - a.in * a.stride,
+	};
+	return MEL_TIME_WINDOW;
+}
+
 static int
 convtr_bind(struct mel_node *node, const struct mel_tensor *const constant[],
     const struct mel_kernels *kernels, struct mel_err *err)
@@ -144,7 +169,11 @@ convtr_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 
 	if (!w || w->dtype != MEL_F32 || w->ndim != 3)
 		return 0;
-	return mel_convtr1d_bind(node, w, kernels, err);
+	if (mel_convtr1d_bind(node, w, kernels, err))
+		return -1;
+	if (((struct mel_convtr *)node->params)->packed)
+		node->packed = 1u << 1;
+	return 0;
 }
 
 static void
@@ -180,6 +209,9 @@ convtr_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	for (int i = 0; i < in[0]->ndim - 2; i++) {
 		if (mel_convtr_axis(node, i, in, &d.axis[i], err))
 			return -1;
+		if (run->part && run->part->in_axis == 2 + i)
+			mel_part_spread(
+			    run->part, &d.axis[i], out[0].dim[2 + i]);
 	}
 	d.bias = bias ? bias->data : NULL;
 	d.channels = (size_t)(in[0]->dim[1] / p->group);
@@ -196,7 +228,7 @@ static const struct mel_op convtr = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct mel_convtr),
-    .time = MEL_TIME_WINDOW,
+    .time = convtr_time,
     .prepare = convtr_prepare,
     .bind = convtr_bind,
     .release = convtr_release,

@@ -6,6 +6,7 @@
 #include "net/infer.h"
 #include "net/kernels.h"
 #include "net/op.h"
+#include "net/timing.h"
 #include "net/ops.h"
 #include "net/product.h"
 #include "net/walk.h"
@@ -492,6 +493,24 @@ einsum_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
+/* Time is a label that the output has, too. */
+static enum mel_time_kind
+einsum_time(struct mel_timing *t)
+{
+	const struct einsum *p = t->node->params;
+	int label = p->out.label[t->out_axis[0]];
+
+	if (p->out.ellipsis)
+		return MEL_TIME_WHOLE;
+	for (int i = 0; i < p->n; i++) {
+		if (mel_time_has(t, i) &&
+		    (p->in[i].ellipsis ||
+			p->in[i].label[t->in_axis[i]] != label))
+			return MEL_TIME_WHOLE;
+	}
+	return MEL_TIME_POINT;
+}
+
 static const struct mel_op einsum = {
     .name = "Einsum",
     .min_in = 1,
@@ -499,7 +518,7 @@ static const struct mel_op einsum = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct einsum),
-    .time = MEL_TIME_WHOLE, /* unless time is a label of the output */
+    .time = einsum_time,
     .prepare = einsum_prepare,
     .infer = einsum_infer,
     .scratch = einsum_scratch,

@@ -6,6 +6,7 @@
 #include "net/infer.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
@@ -58,6 +59,13 @@ fill_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	mel_fill(out[0].data, p->value, mel_dtype_size(p->dtype),
 	    mel_tensor_count(&out[0]));
 	return 0;
+}
+
+static enum mel_time_kind
+fill_time(struct mel_timing *t)
+{
+	t->lengths = 1;
+	return MEL_TIME_POINT;
 }
 
 /* max(ceil((limit - start) / delta), 0); -1 if there is no such number. */
@@ -114,6 +122,14 @@ range_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	return mel_infer_shape(node, &out[0], dtype, 1, &n, err);
 }
 
+/* Each number follows from its row; only the limit may grow. */
+static enum mel_time_kind
+range_time(struct mel_timing *t)
+{
+	t->lengths = 1u << 1;
+	return MEL_TIME_POINT;
+}
+
 /* Sums of integers stay in range: they lie before limit. */
 #define PROGRESSION(T, U)                                                      \
 	do {                                                                   \
@@ -122,7 +138,7 @@ range_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 		U delta = (U) * (const T *)in[2]->data;                        \
                                                                                \
 		for (size_t i = 0; i < n; i++)                                 \
-			to[i] = (T)(start + (U)i * delta);                     \
+			to[i] = (T)(start + (U)(first + i) * delta);           \
 	} while (0)
 
 static int
@@ -130,9 +146,9 @@ range_forward(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
 {
 	size_t n = mel_tensor_count(&out[0]);
+	size_t first = run->part ? (size_t)run->part->out_first : 0;
 
 	(void)node;
-	(void)run;
 	(void)err;
 	if (out[0].dtype == MEL_F32)
 		PROGRESSION(float, float);
@@ -150,6 +166,7 @@ static const struct mel_op op_constant_of_shape = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct fill),
+    .time = fill_time,
     .prepare = fill_prepare,
     .infer = fill_infer,
     .forward = fill_forward,
@@ -161,6 +178,7 @@ static const struct mel_op op_range = {
     .max_in = 3,
     .min_out = 1,
     .max_out = 1,
+    .time = range_time,
     .infer = range_infer,
     .forward = range_forward,
 };

@@ -6,6 +6,7 @@
 #include "net/infer.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
@@ -41,6 +42,24 @@ gather_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	for (int i = axis + 1; i < in[0]->ndim; i++)
 		dim[n++] = in[0]->dim[i];
 	return mel_infer_shape(node, &out[0], in[0]->dtype, n, dim, err);
+}
+
+/* Time is among the axes of the indices, or beside the axis of the data. */
+static enum mel_time_kind
+gather_time(struct mel_timing *t)
+{
+	const struct axis *p = t->node->params;
+	int axis, at = t->in_axis[0];
+
+	if (mel_infer_axis(t->node, p->axis, t->in[0][0]->ndim, &axis, NULL))
+		return MEL_TIME_WHOLE;
+	if (!mel_time_has(t, 0))
+		at = axis + t->in_axis[1];
+	else if (t->in_axis[1] != MEL_AXIS_NONE || at == axis)
+		return MEL_TIME_WHOLE;
+	else if (at > axis)
+		at += t->in[0][1]->ndim - 1;
+	return at == t->out_axis[0] ? MEL_TIME_POINT : MEL_TIME_WHOLE;
 }
 
 struct gather_job {
@@ -233,20 +252,20 @@ nd_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
-#define GATHER(op_name, prep, shape_rule, value)                               \
+#define GATHER(op_name, rule, prep, shape_rule, value)                         \
 	{                                                                      \
 		.name = op_name, .min_in = 2, .max_in = 2, .min_out = 1,       \
 		.max_out = 1, .params_size = sizeof(struct axis),              \
-		.time = MEL_TIME_WHOLE, .prepare = prep, .infer = shape_rule,  \
+		.time = rule, .prepare = prep, .infer = shape_rule,            \
 		.forward = value                                               \
 	}
 
 static const struct mel_op op_gather =
-    GATHER("Gather", axis_prepare, gather_infer, gather_forward);
-static const struct mel_op op_gather_elements =
-    GATHER("GatherElements", axis_prepare, elements_infer, elements_forward);
+    GATHER("Gather", gather_time, axis_prepare, gather_infer, gather_forward);
+static const struct mel_op op_gather_elements = GATHER(
+    "GatherElements", NULL, axis_prepare, elements_infer, elements_forward);
 static const struct mel_op op_gather_nd =
-    GATHER("GatherND", nd_prepare, nd_infer, nd_forward);
+    GATHER("GatherND", NULL, nd_prepare, nd_infer, nd_forward);
 
 const struct mel_op *const mel_ops_gather[] = {
     &op_gather, &op_gather_elements, &op_gather_nd, NULL};

@@ -7,6 +7,7 @@
 #include "net/kernels.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
@@ -308,6 +309,25 @@ hardmax_forward(const struct mel_node *node,
 	return 0;
 }
 
+static enum mel_time_kind
+group_time(struct mel_timing *t)
+{
+	return t->in_axis[0] ? MEL_TIME_WHOLE : mel_time_same(t);
+}
+
+static enum mel_time_kind
+hardmax_time(struct mel_timing *t)
+{
+	const struct hardmax *p = t->node->params;
+	int axis, time = t->in_axis[0], ndim = t->in[0][0]->ndim;
+
+	if (mel_infer_axis(t->node, p->axis, ndim, &axis, NULL))
+		return MEL_TIME_WHOLE;
+	if (p->flatten ? time >= axis : time == axis)
+		return MEL_TIME_WHOLE;
+	return mel_time_same(t);
+}
+
 static const struct mel_op op_group = {
     .name = "GroupNormalization",
     .min_in = 3,
@@ -315,7 +335,7 @@ static const struct mel_op op_group = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct group),
-    .time = MEL_TIME_WHOLE,
+    .time = group_time,
     .in_place = 1u,
     .prepare = group_prepare,
     .infer = group_infer,
@@ -329,7 +349,6 @@ static const struct mel_op op_moments = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct moments),
-    .time = MEL_TIME_WHOLE,
     .in_place = 1u,
     .prepare = moments_prepare,
     .infer = moments_infer,
@@ -343,7 +362,7 @@ static const struct mel_op op_hardmax = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct hardmax),
-    .time = MEL_TIME_POINT,
+    .time = hardmax_time,
     .prepare = hardmax_prepare,
     .infer = hardmax_infer,
     .forward = hardmax_forward,

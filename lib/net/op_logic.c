@@ -7,6 +7,7 @@
 #include "net/infer.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
@@ -120,6 +121,7 @@ where_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	    .max_in = inputs,                                                  \
 	    .min_out = 1,                                                      \
 	    .max_out = 1,                                                      \
+	    .time = mel_time_broadcast,                                        \
 	    .infer = mel_elementwise_infer,                                    \
 	    .forward = mel_elementwise_forward},                               \
 	.result = MEL_BOOL, .grain = MEL_GRAIN_COPY
@@ -161,6 +163,7 @@ static const struct mel_elementwise op_isinf = {
 	.min_out = 1,
 	.max_out = 1,
 	.params_size = sizeof(struct isinf),
+	.time = mel_time_broadcast,
 	.prepare = isinf_prepare,
 	.infer = mel_elementwise_infer,
 	.forward = mel_elementwise_forward},
@@ -175,6 +178,7 @@ static const struct mel_op op_where = {
     .min_out = 1,
     .max_out = 1,
     .in_place = 6,
+    .time = mel_time_broadcast,
     .infer = where_infer,
     .forward = where_forward,
 };

@@ -9,6 +9,7 @@
 #include "net/op.h"
 #include "net/ops.h"
 #include "net/product.h"
+#include "net/timing.h"
 #include "tensor/tensor.h"
 
 /*
@@ -117,6 +118,7 @@ matmul_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	pack.row_step = pack.n;
 	pack.col_step = 1;
 	p->packed = mel_product_pack(&pack, kernels, err);
+	node->packed = 1u << 1;
 	return p->packed ? 0 : -1;
 }
 
@@ -325,6 +327,26 @@ matmul_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
+/*
+ * Rows of the left operand, columns of the right one, or the batch; never the
+ * axis that the sum goes over. Vectors have no such axes beside it.
+ */
+static enum mel_time_kind
+matmul_time(struct mel_timing *t)
+{
+	for (int i = 0; i < 2; i++) {
+		int from_end = t->in[0][i]->ndim - t->in_axis[i];
+
+		if (!mel_time_has(t, i))
+			continue;
+		if (t->in[0][i]->ndim < 2 || from_end == (i ? 2 : 1) ||
+		    (mel_time_has(t, !i) && from_end < 3) ||
+		    t->in[0][!i]->ndim < 2)
+			return MEL_TIME_WHOLE;
+	}
+	return mel_time_broadcast(t);
+}
+
 static const struct mel_op matmul = {
     .name = "MatMul",
     .min_in = 2,
@@ -332,8 +354,7 @@ static const struct mel_op matmul = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct matmul),
-    /* Along rows of the left operand, and if the right one has no time. */
-    .time = MEL_TIME_POINT,
+    .time = matmul_time,
     .bind = matmul_bind,
     .release = matmul_release,
     .infer = matmul_infer,
@@ -389,6 +410,7 @@ gemm_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 		return 0;
 	pack = gemm_pack(p, constant[1]);
 	p->packed = mel_product_pack(&pack, kernels, err);
+	node->packed = 1u << 1;
 	return p->packed ? 0 : -1;
 }
 
@@ -516,6 +538,20 @@ gemm_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
+/* Rows of A and C. */
+static enum mel_time_kind
+gemm_time(struct mel_timing *t)
+{
+	const struct gemm *p = t->node->params;
+
+	if (!mel_time_has(t, 0) || t->in_axis[1] != MEL_AXIS_NONE ||
+	    t->in_axis[0] != (p->trans_a ? 1 : 0) || t->out_axis[0])
+		return MEL_TIME_WHOLE;
+	if (mel_time_has(t, 2) && t->in[0][2]->ndim - t->in_axis[2] != 2)
+		return MEL_TIME_WHOLE;
+	return MEL_TIME_POINT;
+}
+
 static const struct mel_op gemm = {
     .name = "Gemm",
     .min_in = 2,
@@ -523,7 +559,7 @@ static const struct mel_op gemm = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct gemm),
-    .time = MEL_TIME_POINT,
+    .time = gemm_time,
     .prepare = gemm_prepare,
     .bind = gemm_bind,
     .release = gemm_release,

@@ -6,6 +6,7 @@
 #include "net/infer.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
@@ -76,6 +77,15 @@ transpose_forward(const struct mel_node *node,
 	return 0;
 }
 
+static enum mel_time_kind
+transpose_time(struct mel_timing *t)
+{
+	const struct transpose *p = t->node->params;
+	int from = source_axis(p, t->in[0][0]->ndim, t->out_axis[0]);
+
+	return from == t->in_axis[0] ? MEL_TIME_POINT : MEL_TIME_WHOLE;
+}
+
 static int
 expand_infer(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], struct mel_err *err)
@@ -139,6 +149,17 @@ tile_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	}
 	return mel_infer_shape(
 	    node, &out[0], in[0]->dtype, in[0]->ndim, dim, err);
+}
+
+/* Along time one row is repeated, or rows are not. */
+static enum mel_time_kind
+tile_time(struct mel_timing *t)
+{
+	t->lengths = ~1u;
+	if (mel_time_has(t, 0))
+		return mel_time_same(t);
+	return t->in[0][0]->dim[t->out_axis[0]] == 1 ? MEL_TIME_POINT
+						     : MEL_TIME_WHOLE;
 }
 
 /* An axis repeated is two: one of stride 0 around the axis itself. */
@@ -236,6 +257,7 @@ static const struct mel_op op_transpose = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct transpose),
+    .time = transpose_time,
     .prepare = transpose_prepare,
     .infer = transpose_infer,
     .forward = transpose_forward,
@@ -247,6 +269,7 @@ static const struct mel_op op_expand = {
     .max_in = 2,
     .min_out = 1,
     .max_out = 1,
+    .time = mel_time_fill,
     .infer = expand_infer,
     .forward = expand_forward,
 };
@@ -257,7 +280,7 @@ static const struct mel_op op_tile = {
     .max_in = 2,
     .min_out = 1,
     .max_out = 1,
-    .time = MEL_TIME_WHOLE,
+    .time = tile_time,
     .infer = tile_infer,
     .forward = tile_forward,
 };

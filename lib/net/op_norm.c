@@ -7,6 +7,7 @@
 #include "net/kernels.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
@@ -387,6 +388,19 @@ batch_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
+/* A row of numbers that are normalised together must be of one time. */
+static enum mel_time_kind
+layer_time(struct mel_timing *t)
+{
+	const struct layer *p = t->node->params;
+	int axis;
+
+	if (mel_infer_axis(t->node, p->axis, t->in[0][0]->ndim, &axis, NULL) ||
+	    t->in_axis[0] >= axis)
+		return MEL_TIME_WHOLE;
+	return mel_time_same(t);
+}
+
 static const struct mel_op layer = {
     .name = "LayerNormalization",
     .min_in = 2,
@@ -394,12 +408,28 @@ static const struct mel_op layer = {
     .min_out = 1,
     .max_out = 3,
     .params_size = sizeof(struct layer),
-    .time = MEL_TIME_POINT, /* unless time is among the axes of a row */
+    .time = layer_time,
     .in_place = 1u,
     .prepare = layer_prepare,
     .infer = layer_infer,
     .forward = layer_forward,
 };
+
+static enum mel_time_kind
+instance_time(struct mel_timing *t)
+{
+	return t->in_axis[0] ? MEL_TIME_WHOLE : mel_time_same(t);
+}
+
+static enum mel_time_kind
+batch_time(struct mel_timing *t)
+{
+	const struct epsilon *p = t->node->params;
+
+	if (p->training || t->in_axis[0] == 1)
+		return MEL_TIME_WHOLE;
+	return mel_time_same(t);
+}
 
 static const struct mel_op instance = {
     .name = "InstanceNormalization",
@@ -408,7 +438,7 @@ static const struct mel_op instance = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct epsilon),
-    .time = MEL_TIME_WHOLE,
+    .time = instance_time,
     .in_place = 1u,
     .prepare = instance_prepare,
     .infer = instance_infer,
@@ -422,7 +452,7 @@ static const struct mel_op batch = {
     .min_out = 1,
     .max_out = 3,
     .params_size = sizeof(struct epsilon),
-    .time = MEL_TIME_POINT,
+    .time = batch_time,
     .in_place = 1u,
     .prepare = batch_prepare,
     .infer = batch_infer,

@@ -5,6 +5,7 @@
 #include "net/infer.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
@@ -118,6 +119,39 @@ pad_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	    node, &out[0], in[0]->dtype, in[0]->ndim, dim, err);
 }
 
+static enum mel_time_kind
+pad_time(struct mel_timing *t)
+{
+	const struct pad *p = t->node->params;
+	int64_t begin[MEL_MAX_DIMS], end[MEL_MAX_DIMS], b = 0, e = 0;
+	int axis = t->in_axis[0];
+
+	t->lengths = 1u << 1;
+	if (!mel_time_same(t) || p->mode == WRAP)
+		return MEL_TIME_WHOLE;
+	for (int k = 0; k < t->trials; k++) {
+		if (read_pads(t->node, t->in[k], begin, end, NULL) ||
+		    (k && (begin[axis] != b || end[axis] != e)))
+			return MEL_TIME_WHOLE;
+		b = begin[axis];
+		e = end[axis];
+	}
+	if (!b && !e)
+		return MEL_TIME_POINT;
+	if (p->mode != CONSTANT && (b < 0 || e < 0))
+		return MEL_TIME_WHOLE;
+	t->reach[0] = (struct mel_reach){
+	    .num = 1,
+	    .den = 1,
+	    .first = -b,
+	    .last = e < 0 ? -b - e : -b,
+	    .more = b + e,
+	    .head = p->mode == REFLECT ? b : 0,
+	    .tail = p->mode == REFLECT ? 2 * e : e,
+	};
+	return MEL_TIME_WINDOW;
+}
+
 /* Where index i of an axis of length n comes from; -1: the constant. */
 static int64_t
 source(enum mode mode, int64_t i, int64_t n)
@@ -145,7 +179,24 @@ struct pad_job {
 	int64_t stride[MEL_MAX_DIMS]; /* of in [elements] */
 	size_t size;
 	const void *value;
+	const struct mel_part *part; /* or NULL */
 };
+
+/*
+ * Where index i of axis d of the output comes from, in the rows at hand; -1:
+ * the constant.
+ */
+static int64_t
+place(const struct pad_job *job, int d, int64_t i)
+{
+	const struct mel_part *part = job->part;
+
+	if (!part || part->in_axis != d)
+		return source(job->mode, i - job->begin[d], job->in->dim[d]);
+	i = source(
+	    job->mode, i + part->out_first - job->begin[d], part->in_total);
+	return i < 0 ? -1 : i - part->in_first;
+}
 
 /* One piece of the last axis, element by element. */
 static void
@@ -155,8 +206,7 @@ pad_piece(const struct pad_job *job, unsigned char *out,
 	int last = job->in->ndim - 1;
 
 	for (int64_t j = lo; j < hi; j++) {
-		int64_t s =
-		    source(job->mode, j - job->begin[last], job->in->dim[last]);
+		int64_t s = place(job, last, j);
 
 		memcpy(out + (size_t)j * job->size,
 		    s < 0 ? job->value : row + (size_t)s * job->size,
@@ -169,6 +219,9 @@ pad_row(const struct pad_job *job, unsigned char *out, const unsigned char *row)
 {
 	int last = job->in->ndim - 1;
 	int64_t n = job->in->dim[last], b = job->begin[last];
+
+	if (job->part && job->part->in_axis == last)
+		b += job->part->in_first - job->part->out_first;
 	int64_t len = job->out->dim[last];
 	int64_t lo = b < 0 ? 0 : b > len ? len : b;
 	int64_t hi = b + n > len ? len : b + n;
@@ -200,9 +253,7 @@ pad_rows(void *ctx, size_t lo, size_t hi)
 
 		for (int d = out->ndim - 2; d >= 0; d--) {
 			size_t len = (size_t)out->dim[d];
-			int64_t s = source(job->mode,
-			    (int64_t)(rest % len) - job->begin[d],
-			    job->in->dim[d]);
+			int64_t s = place(job, d, (int64_t)(rest % len));
 
 			rest /= len;
 			if (s < 0)
@@ -221,7 +272,8 @@ pad_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	static const unsigned char zero[8];
 	const struct pad *p = node->params;
 	const struct mel_tensor *value = mel_input(node, in, 2);
-	struct pad_job job = {.mode = p->mode, .in = in[0], .out = &out[0]};
+	struct pad_job job = {
+	    .mode = p->mode, .in = in[0], .out = &out[0], .part = run->part};
 	struct mel_range range = {pad_rows, &job, 0, 0};
 	int64_t end[MEL_MAX_DIMS];
 	size_t last;
@@ -251,7 +303,7 @@ static const struct mel_op op_pad = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct pad),
-    .time = MEL_TIME_WINDOW,
+    .time = pad_time,
     .prepare = pad_prepare,
     .infer = pad_infer,
     .forward = pad_forward,

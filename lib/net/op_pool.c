@@ -7,6 +7,7 @@
 #include "net/kernels.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "net/window.h"
 #include "tensor/tensor.h"
@@ -91,6 +92,24 @@ pool_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	if (node->n_out < 2)
 		return 0;
 	return mel_infer_shape(node, &out[1], MEL_I64, x->ndim, dim, err);
+}
+
+/* Indices are numbers of elements of the whole. */
+static enum mel_time_kind
+pool_time(struct mel_timing *t)
+{
+	const struct pool *p = t->node->params;
+	struct mel_window_axis axis;
+	int d = t->in_axis[0] - 2;
+
+	if (!mel_time_same(t) || (t->node->n_out > 1 && t->out[0][1].dtype))
+		return MEL_TIME_WHOLE;
+	if (d < 0)
+		return MEL_TIME_POINT;
+	if (mel_window_varies(&p->window, d) ||
+	    find_axis(t->node, t->in[0][0], d, &axis, NULL))
+		return MEL_TIME_WHOLE;
+	return mel_time_window(t, &axis);
 }
 
 struct job {
@@ -230,6 +249,9 @@ pool_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	for (int d = 0; d < j.axes; d++) {
 		if (find_axis(node, in[0], d, &j.axis[d], err))
 			return -1;
+		if (run->part && run->part->in_axis == 2 + d)
+			mel_part_window(
+			    run->part, &j.axis[d], out[0].dim[2 + d]);
 		j.out_dim[d] = j.axis[d].out;
 		j.in *= (size_t)j.axis[d].in;
 		j.out *= (size_t)j.axis[d].out;
@@ -269,6 +291,12 @@ global_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	return mel_infer_shape(node, &out[0], MEL_F32, in[0]->ndim, dim, err);
 }
 
+static enum mel_time_kind
+global_time(struct mel_timing *t)
+{
+	return t->in_axis[0] < 2 ? mel_time_same(t) : MEL_TIME_WHOLE;
+}
+
 static void
 global_channels(void *ctx, size_t lo, size_t hi)
 {
@@ -305,13 +333,13 @@ global_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	{                                                                      \
 		.name = op_name, .min_in = 1, .max_in = 1, .min_out = 1,       \
 		.max_out = outputs, .params_size = sizeof(struct pool),        \
-		.time = MEL_TIME_WINDOW, .prepare = pool_prepare,              \
+		.time = pool_time, .prepare = pool_prepare,                    \
 		.infer = pool_infer, .forward = pool_forward                   \
 	}
 #define GLOBAL(op_name)                                                        \
 	{                                                                      \
 		.name = op_name, .min_in = 1, .max_in = 1, .min_out = 1,       \
-		.max_out = 1, .time = MEL_TIME_WHOLE, .infer = global_infer,   \
+		.max_out = 1, .time = global_time, .infer = global_infer,      \
 		.forward = global_forward                                      \
 	}
 

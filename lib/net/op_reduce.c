@@ -7,6 +7,7 @@
 #include "net/kernels.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
@@ -234,6 +235,17 @@ reduce_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	return mel_infer_shape(node, &out[0], in[0]->dtype, n, dim, err);
 }
 
+static enum mel_time_kind
+reduce_time(struct mel_timing *t)
+{
+	const struct reduce *p = t->node->params;
+	unsigned mask;
+
+	if (reduced_axes(t->node, t->in[0], &mask, NULL))
+		return MEL_TIME_WHOLE;
+	return mel_time_reduce(t, mask, p->keepdims);
+}
+
 /* Axes of one kind, merged where they follow each other in memory. */
 struct axes {
 	int n;
@@ -422,7 +434,7 @@ log_sum_exp_forward(const struct mel_node *node,
 	    .min_out = 1,                                                      \
 	    .max_out = 1,                                                      \
 	    .params_size = sizeof(struct reduce),                              \
-	    .time = MEL_TIME_WHOLE,                                            \
+	    .time = reduce_time,                                               \
 	    .prepare = reduce_prepare,                                         \
 	    .infer = reduce_infer,                                             \
 	    .forward = value}

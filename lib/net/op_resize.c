@@ -6,6 +6,7 @@
 #include "net/infer.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
@@ -305,6 +306,38 @@ resize_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	    node, &out[0], in[0]->dtype, in[0]->ndim, dim, err);
 }
 
+/* Each row is repeated: the nearest one of a whole number of times as many. */
+static enum mel_time_kind
+resize_time(struct mel_timing *t)
+{
+	const struct resize *p = t->node->params;
+	int64_t in, out;
+
+	t->lengths = 1u << 3;
+	if (!mel_time_same(t))
+		return MEL_TIME_WHOLE;
+	in = t->in[0][0]->dim[t->in_axis[0]];
+	out = t->out[0][0].dim[t->in_axis[0]];
+	if (p->mode != NEAREST || !in || out % in ||
+	    !((p->where == ASYMMETRIC && p->round == FLOOR) ||
+		(p->where == HALF_PIXEL && p->round <= PREFER_CEIL)))
+		return MEL_TIME_WHOLE;
+	t->reach[0] = (struct mel_reach){
+	    .num = out / in, .den = 1, .first = 1 - out / in};
+	return MEL_TIME_WINDOW;
+}
+
+/* Of a part the lengths are known, and their ratio is the scale. */
+static void
+use_part(
+    const struct mel_part *part, const struct mel_tensor *out, struct axes *a)
+{
+	struct axis *d = &a->at[part->out_axis];
+
+	d->out = out->dim[part->out_axis];
+	d->scale = (float)d->out / (float)d->in;
+}
+
 /* Where output index i lies in the input. */
 static float
 coordinate(const struct resize *p, const struct axis *d, int64_t i)
@@ -536,6 +569,8 @@ resize_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 		return mel_node_fail(node, err, "cropping needs f32");
 	if (find_axes(node, in, &j.axes, err))
 		return -1;
+	if (run->part)
+		use_part(run->part, &out[0], &j.axes);
 	for (int d = j.ndim - 1; d >= 0; d--) {
 		const struct axis *a = &j.axes.at[d];
 
@@ -556,7 +591,7 @@ static const struct mel_op resize = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct resize),
-    .time = MEL_TIME_WINDOW,
+    .time = resize_time,
     .prepare = resize_prepare,
     .infer = resize_infer,
     .scratch = resize_scratch,

@@ -11,6 +11,7 @@
 #include "net/ops.h"
 #include "net/product.h"
 #include "net/rnn.h"
+#include "net/timing.h"
 #include "tensor/tensor.h"
 
 /*
@@ -171,6 +172,7 @@ rnn_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	for (int d = 0; d < p->directions; d++)
 		mel_rnn_pack(p, w, r, d, p->packed + (size_t)d * p->packed_size,
 		    kernels);
+	node->packed = 1u << W | 1u << R;
 	return 0;
 }
 
@@ -556,6 +558,33 @@ run_steps(const struct pass *s)
 	}
 }
 
+/* h, then c, as the part before left them. */
+static void
+resume(const struct pass *s)
+{
+	const struct mel_part *part = s->j->run->part;
+	size_t n = s->j->n.batch * s->j->n.hidden;
+
+	load_state(s, s->h, H0);
+	load_state(s, s->c, C0);
+	if (!part || !part->in_first || !part->state)
+		return;
+	memcpy(s->h, part->state, n * sizeof(float));
+	memcpy(s->c, (float *)part->state + n, n * sizeof(float));
+}
+
+static void
+suspend(const struct pass *s)
+{
+	const struct mel_part *part = s->j->run->part;
+	size_t n = s->j->n.batch * s->j->n.hidden;
+
+	if (!part || !part->state)
+		return;
+	memcpy(part->state, s->h, n * sizeof(float));
+	memcpy((float *)part->state + n, s->c, n * sizeof(float));
+}
+
 static void
 do_direction(void *ctx, size_t index, int worker)
 {
@@ -584,9 +613,9 @@ do_direction(void *ctx, size_t index, int worker)
 	s.more = s.work + j->n.batch * j->n.hidden;
 	if (peep)
 		s.peep = (const float *)peep->data + index * 3 * j->n.hidden;
-	load_state(&s, s.h, H0);
-	load_state(&s, s.c, C0);
+	resume(&s);
 	run_steps(&s);
+	suspend(&s);
 	store_state(&s, s.h, 1);
 	store_state(&s, s.c, 2);
 }
@@ -627,11 +656,39 @@ rnn_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
+/* Forward, of one length, and nobody asks for the last state. */
+static enum mel_time_kind
+rnn_time(struct mel_timing *t)
+{
+	const struct mel_rnn *p = t->node->params;
+
+	if (!mel_time_alone(t) || p->directions != 1 || p->backward ||
+	    given(t->node, t->in[0], LENS) ||
+	    t->in_axis[0] != (p->batch_first ? 1 : 0) ||
+	    t->out_axis[0] != t->in_axis[0])
+		return MEL_TIME_WHOLE;
+	for (int k = 1; k < t->node->n_out; k++) {
+		if (t->out[0][k].dtype)
+			return MEL_TIME_WHOLE;
+	}
+	return MEL_TIME_STATE;
+}
+
+static size_t
+rnn_state(const struct mel_node *node, const struct mel_tensor *const in[],
+    const struct mel_tensor out[])
+{
+	struct sizes n = find_sizes(node->params, in);
+
+	(void)out;
+	return 2 * n.batch * n.hidden * sizeof(float);
+}
+
 #define RECURRENT(op_name, inputs, outputs)                                    \
 	{                                                                      \
 		.name = op_name, .min_in = 3, .max_in = inputs, .min_out = 1,  \
 		.max_out = outputs, .params_size = sizeof(struct mel_rnn),     \
-		.time = MEL_TIME_STATE, .prepare = mel_rnn_read,               \
+		.time = rnn_time, .state = rnn_state, .prepare = mel_rnn_read, \
 		.bind = rnn_bind, .release = rnn_release, .infer = rnn_infer,  \
 		.scratch = rnn_scratch, .forward = rnn_forward                 \
 	}

@@ -5,6 +5,7 @@
 #include "net/infer.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "tensor/tensor.h"
 
 /* Running sums: one addition after another, in the order of the axis. */
@@ -35,22 +36,33 @@ scan_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
-/* A block [n, inner]; step: inner, or -inner from the last row backward. */
+/*
+ * A block [n, inner]; step: inner, or -inner from the last row backward. sum:
+ * [inner] of what came before, or NULL; then those of all.
+ */
 #define CUMSUM(name, T)                                                        \
 	static void name(T *out, const T *in, int64_t n, int64_t inner,        \
-	    const struct scan *p)                                              \
+	    const struct scan *p, T *sum)                                      \
 	{                                                                      \
 		int64_t step = p->reverse ? -inner : inner;                    \
 		int64_t at = p->reverse ? (n - 1) * inner : 0;                 \
                                                                                \
 		for (int64_t i = 0; i < n; i++, at += step) {                  \
 			for (int64_t j = at; j < at + inner; j++) {            \
-				T before = i ? out[j - step] : 0;              \
+				T old = sum ? sum[j - i * inner] : 0;          \
+				T before = i ? out[j - step] : old;            \
 				T x = p->exclusive ? (i ? in[j - step] : 0)    \
 						   : in[j];                    \
                                                                                \
 				out[j] = before + x;                           \
 			}                                                      \
+		}                                                              \
+		for (int64_t j = 0; sum && n && j < inner; j++) {              \
+			int64_t last = (n - 1) * inner + j;                    \
+                                                                               \
+			sum[j] = out[last];                                    \
+			if (p->exclusive)                                      \
+				sum[j] += in[last];                            \
 		}                                                              \
 	}
 
@@ -58,16 +70,41 @@ CUMSUM(cumsum_f32, float)
 CUMSUM(cumsum_i64, uint64_t)
 CUMSUM(cumsum_i32, uint32_t)
 
+static enum mel_time_kind
+scan_time(struct mel_timing *t)
+{
+	const struct scan *p = t->node->params;
+	int64_t at;
+	int axis;
+
+	if (mel_infer_int(t->node, t->in[0][1], "axis", &at, NULL) ||
+	    mel_infer_axis(t->node, at, t->in[0][0]->ndim, &axis, NULL) ||
+	    !mel_time_same(t))
+		return MEL_TIME_WHOLE;
+	if (axis != t->in_axis[0])
+		return MEL_TIME_POINT;
+	return p->reverse ? MEL_TIME_WHOLE : MEL_TIME_STATE;
+}
+
+/* The sums so far: one row in each block. */
+static size_t
+scan_state(const struct mel_node *node, const struct mel_tensor *const in[],
+    const struct mel_tensor out[])
+{
+	(void)node;
+	(void)in;
+	return mel_tensor_bytes(&out[0]); /* of one row */
+}
+
 static int
 scan_forward(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
 {
 	const struct scan *p = node->params;
-	int64_t at, n, inner, block;
+	int64_t at, n, inner, block, size;
 	size_t count = mel_tensor_count(&out[0]);
 	int axis;
 
-	(void)run;
 	if (mel_infer_int(node, in[1], "axis", &at, err) ||
 	    mel_infer_axis(node, at, in[0]->ndim, &axis, err))
 		return -1;
@@ -76,16 +113,24 @@ scan_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	n = in[0]->dim[axis];
 	inner = mel_dims_product(in[0], axis + 1, in[0]->ndim);
 	block = n * inner;
+	size = (int64_t)mel_dtype_size(in[0]->dtype);
 	for (int64_t i = 0; i < (int64_t)count; i += block) {
+		unsigned char *sum = run->part ? run->part->state : NULL;
+
+		if (sum)
+			sum += i / n * size;
 		if (in[0]->dtype == MEL_F32)
 			cumsum_f32((float *)out[0].data + i,
-			    (const float *)in[0]->data + i, n, inner, p);
+			    (const float *)in[0]->data + i, n, inner, p,
+			    (void *)sum);
 		else if (in[0]->dtype == MEL_I64)
 			cumsum_i64((uint64_t *)out[0].data + i,
-			    (const uint64_t *)in[0]->data + i, n, inner, p);
+			    (const uint64_t *)in[0]->data + i, n, inner, p,
+			    (void *)sum);
 		else
 			cumsum_i32((uint32_t *)out[0].data + i,
-			    (const uint32_t *)in[0]->data + i, n, inner, p);
+			    (const uint32_t *)in[0]->data + i, n, inner, p,
+			    (void *)sum);
 	}
 	return 0;
 }
@@ -97,7 +142,8 @@ static const struct mel_op op_cumsum = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct scan),
-    .time = MEL_TIME_STATE,
+    .time = scan_time,
+    .state = scan_state,
     .prepare = scan_prepare,
     .infer = scan_infer,
     .forward = scan_forward,

@@ -239,9 +239,8 @@ elements_forward(const struct mel_node *node,
 	{                                                                      \
 		.name = op_name, .min_in = 3, .max_in = 3, .min_out = 1,       \
 		.max_out = 1, .params_size = sizeof(struct scatter),           \
-		.time = MEL_TIME_WHOLE, .in_place = 1,                         \
-		.prepare = scatter_prepare, .infer = shape_rule,               \
-		.forward = value                                               \
+		.in_place = 1, .prepare = scatter_prepare,                     \
+		.infer = shape_rule, .forward = value                          \
 	}
 
 static const struct mel_op op_scatter_nd =

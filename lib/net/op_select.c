@@ -6,6 +6,7 @@
 #include "net/infer.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "tensor/tensor.h"
 
 /*
@@ -326,12 +327,34 @@ nonzero_forward(const struct mel_node *node,
 	return 0;
 }
 
+static enum mel_time_kind
+arg_time(struct mel_timing *t)
+{
+	const struct select *p = t->node->params;
+	int axis;
+
+	if (mel_infer_axis(t->node, p->axis, t->in[0][0]->ndim, &axis, NULL))
+		return MEL_TIME_WHOLE;
+	return mel_time_reduce(t, 1u << axis, p->keepdims);
+}
+
+static enum mel_time_kind
+topk_time(struct mel_timing *t)
+{
+	const struct select *p = t->node->params;
+	int axis;
+
+	if (mel_infer_axis(t->node, p->axis, t->in[0][0]->ndim, &axis, NULL))
+		return MEL_TIME_WHOLE;
+	return mel_time_reduce(t, 1u << axis, true);
+}
+
 #define ARG(op_name)                                                           \
 	{                                                                      \
 		.name = op_name, .min_in = 1, .max_in = 1, .min_out = 1,       \
 		.max_out = 1, .params_size = sizeof(struct select),            \
-		.time = MEL_TIME_WHOLE, .prepare = arg_prepare,                \
-		.infer = arg_infer, .forward = arg_forward                     \
+		.time = arg_time, .prepare = arg_prepare, .infer = arg_infer,  \
+		.forward = arg_forward                                         \
 	}
 
 static const struct mel_op op_argmax = ARG("ArgMax");
@@ -344,7 +367,7 @@ static const struct mel_op op_topk = {
     .min_out = 1,
     .max_out = 2,
     .params_size = sizeof(struct select),
-    .time = MEL_TIME_WHOLE,
+    .time = topk_time,
     .prepare = topk_prepare,
     .infer = topk_infer,
     .scratch = topk_scratch,
@@ -357,7 +380,6 @@ static const struct mel_op op_nonzero = {
     .max_in = 1,
     .min_out = 1,
     .max_out = 1,
-    .time = MEL_TIME_WHOLE,
     .infer = nonzero_infer,
     .forward = nonzero_forward,
 };

@@ -407,7 +407,6 @@ static const struct mel_op op_empty = {
     .name = "SequenceEmpty",
     .min_out = 1,
     .max_out = 1,
-    .time = MEL_TIME_WHOLE,
     .call = empty_call,
 };
 
@@ -417,7 +416,6 @@ static const struct mel_op op_construct = {
     .max_in = MAX_ITEMS,
     .min_out = 1,
     .max_out = 1,
-    .time = MEL_TIME_WHOLE,
     .call = construct_call,
 };
 
@@ -427,7 +425,6 @@ static const struct mel_op op_insert = {
     .max_in = 3,
     .min_out = 1,
     .max_out = 1,
-    .time = MEL_TIME_WHOLE,
     .call = insert_call,
 };
 
@@ -437,7 +434,6 @@ static const struct mel_op op_erase = {
     .max_in = 2,
     .min_out = 1,
     .max_out = 1,
-    .time = MEL_TIME_WHOLE,
     .call = erase_call,
 };
 
@@ -447,7 +443,6 @@ static const struct mel_op op_at = {
     .max_in = 2,
     .min_out = 1,
     .max_out = 1,
-    .time = MEL_TIME_WHOLE,
     .call = at_call,
 };
 
@@ -457,7 +452,6 @@ static const struct mel_op op_length = {
     .max_in = 1,
     .min_out = 1,
     .max_out = 1,
-    .time = MEL_TIME_WHOLE,
     .call = length_call,
 };
 
@@ -468,7 +462,6 @@ static const struct mel_op op_split = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct split),
-    .time = MEL_TIME_WHOLE,
     .prepare = split_prepare,
     .call = split_call,
 };
@@ -480,7 +473,6 @@ static const struct mel_op op_join = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct join),
-    .time = MEL_TIME_WHOLE,
     .prepare = join_prepare,
     .call = join_call,
 };

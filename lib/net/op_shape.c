@@ -5,6 +5,7 @@
 #include "net/infer.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "tensor/tensor.h"
 
 /* What asks for a shape, and what changes the shape but not the data. */
@@ -309,6 +310,7 @@ static const struct mel_op op_align = {
     .max_out = 1,
     .params_size = sizeof(struct align),
     .alias = true,
+    .time = mel_time_alias,
     .prepare = align_prepare,
     .infer = align_infer,
     .forward = alias_forward,
@@ -321,6 +323,7 @@ static const struct mel_op op_identity = {
     .min_out = 1,
     .max_out = 1,
     .alias = true,
+    .time = mel_time_alias,
     .infer = identity_infer,
     .forward = alias_forward,
 };
@@ -357,6 +360,7 @@ static const struct mel_op op_reshape = {
     .max_out = 1,
     .params_size = sizeof(struct reshape),
     .alias = true,
+    .time = mel_time_alias,
     .prepare = reshape_prepare,
     .infer = reshape_infer,
     .forward = alias_forward,
@@ -370,6 +374,7 @@ static const struct mel_op op_flatten = {
     .max_out = 1,
     .params_size = sizeof(struct flatten),
     .alias = true,
+    .time = mel_time_alias,
     .prepare = flatten_prepare,
     .infer = flatten_infer,
     .forward = alias_forward,
@@ -382,6 +387,7 @@ static const struct mel_op op_squeeze = {
     .min_out = 1,
     .max_out = 1,
     .alias = true,
+    .time = mel_time_alias,
     .infer = squeeze_infer,
     .forward = alias_forward,
 };
@@ -393,6 +399,7 @@ static const struct mel_op op_unsqueeze = {
     .min_out = 1,
     .max_out = 1,
     .alias = true,
+    .time = mel_time_alias,
     .infer = unsqueeze_infer,
     .forward = alias_forward,
 };

@@ -6,6 +6,7 @@
 #include "net/infer.h"
 #include "net/op.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
@@ -112,6 +113,65 @@ slice_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	    node, &out[0], in[0]->dtype, in[0]->ndim, s.len, err);
 }
 
+/* What is cut off must not hang on the length; along time, what is cut off
+ * behind is. */
+static enum mel_time_kind
+slice_time(struct mel_timing *t)
+{
+	int axis = t->out_axis[0];
+	struct slice first = {.len = {0}}, s = first;
+	int64_t cut = 0;
+
+	t->lengths = ~1u;
+	for (int k = 0; k < t->trials; k++) {
+		const struct mel_tensor *x = t->in[k][0];
+
+		if (slice_read(t->node, t->in[k], &s, NULL))
+			return MEL_TIME_WHOLE;
+		if (!k)
+			first = s;
+		for (int d = 0; d < x->ndim; d++) {
+			if (s.begin[d] != first.begin[d] ||
+			    (d != axis && s.len[d] != first.len[d]))
+				return MEL_TIME_WHOLE;
+		}
+		cut = x->dim[axis] - s.begin[axis] - s.len[axis] * s.step[axis];
+	}
+	if (s.step[axis] < 1)
+		return MEL_TIME_WHOLE;
+	if (!mel_time_has(t, 0)) /* rows of a table */
+		return MEL_TIME_POINT;
+	if (t->in_axis[0] != axis)
+		return MEL_TIME_WHOLE;
+	cut = s.step[axis] > 1 ? 0 : cut;
+	t->reach[0] = (struct mel_reach){
+	    .num = 1,
+	    .den = s.step[axis],
+	    .first = s.begin[axis],
+	    .last = s.begin[axis] + cut,
+	    .more = s.step[axis] - 1 - s.begin[axis] - cut,
+	};
+	return MEL_TIME_WINDOW;
+}
+
+/* Where a part of the output begins in the rows of the input at hand. */
+static int
+slice_part(const struct mel_node *node, const struct mel_part *part,
+    const struct mel_tensor *in, const struct mel_tensor *out, struct slice *s,
+    struct mel_err *err)
+{
+	int axis = part->out_axis;
+	int64_t step = s->step[axis], n = out->dim[axis], last;
+
+	s->begin[axis] += part->out_first * step - part->in_first;
+	last = s->begin[axis] + (n - 1) * step;
+	if (n && (s->begin[axis] < 0 || last >= in->dim[axis]))
+		return mel_node_fail(node, err,
+		    "row %lld of a table of %lld is asked for", (long long)last,
+		    (long long)in->dim[axis]);
+	return 0;
+}
+
 static int
 slice_forward(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
@@ -119,7 +179,8 @@ slice_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	int64_t stride[MEL_MAX_DIMS], offset = 0;
 	struct slice s;
 
-	if (slice_read(node, in, &s, err))
+	if (slice_read(node, in, &s, err) ||
+	    (run->part && slice_part(node, run->part, in[0], &out[0], &s, err)))
 		return -1;
 	mel_strides(in[0]->ndim, in[0]->dim, stride);
 	for (int i = 0; i < in[0]->ndim && mel_tensor_count(&out[0]); i++) {
@@ -178,6 +239,38 @@ concat_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	    node, &out[0], sum.dtype, sum.ndim, sum.dim, err);
 }
 
+/* Along time: rows before and behind those of one input. */
+static enum mel_time_kind
+concat_time(struct mel_timing *t)
+{
+	const struct axis *p = t->node->params;
+	int ndim = t->out[0][0].ndim, axis, timed = -1;
+	int64_t before = 0, behind = 0;
+
+	if (mel_infer_axis(t->node, p->axis, ndim, &axis, NULL))
+		return MEL_TIME_WHOLE;
+	if (axis != t->out_axis[0])
+		return mel_time_broadcast(t);
+	for (int k = 0; k < t->node->n_in; k++) {
+		if (!mel_time_has(t, k)) {
+			*(timed < 0 ? &before : &behind) +=
+			    t->in[0][k]->dim[axis];
+			continue;
+		}
+		if (timed >= 0 || t->in_axis[k] != axis)
+			return MEL_TIME_WHOLE;
+		timed = k;
+	}
+	if (timed < 0)
+		return MEL_TIME_WHOLE;
+	t->reach[timed] = (struct mel_reach){.num = 1,
+	    .den = 1,
+	    .first = -before,
+	    .last = -before,
+	    .more = before + behind};
+	return MEL_TIME_WINDOW;
+}
+
 /* The part of `whole` from `at` on along axis, as long as `part`. */
 static struct mel_walk
 part_walk(const struct mel_tensor *whole, const struct mel_tensor *part,
@@ -192,6 +285,38 @@ part_walk(const struct mel_tensor *whole, const struct mel_tensor *part,
 	return walk;
 }
 
+/*
+ * Rows out_first on. Input k holds rows [at, at + its length) of the output,
+ * the one with time those from in_first + at on, and how many there will be in
+ * the end is known when it is asked for what is behind them.
+ */
+static void
+concat_part(const struct mel_tensor *const in[], struct mel_tensor *out,
+    int n_in, const struct mel_run *run)
+{
+	const struct mel_part *part = run->part;
+	int axis = part->out_axis;
+	int64_t at = 0, end = part->out_first + out->dim[axis];
+
+	for (int k = 0; k < n_in && at < end; k++) {
+		bool timed = k == part->in;
+		int64_t lo = at + (timed ? part->in_first : 0);
+		int64_t hi = lo + in[k]->dim[axis], from, stride[MEL_MAX_DIMS];
+		struct mel_tensor some = *in[k];
+		struct mel_walk walk;
+
+		at = timed ? at + part->in_total : hi;
+		from = lo < part->out_first ? part->out_first : lo;
+		some.dim[axis] = (hi < end ? hi : end) - from;
+		if (some.dim[axis] <= 0 || !mel_tensor_count(&some))
+			continue;
+		walk = part_walk(out, &some, axis, from - part->out_first);
+		mel_strides(in[k]->ndim, in[k]->dim, stride);
+		mel_walk_add(&walk, in[k], (from - lo) * stride[axis], stride);
+		mel_walk_copy(&walk, run);
+	}
+}
+
 static int
 concat_forward(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
@@ -202,6 +327,10 @@ concat_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 
 	if (mel_infer_axis(node, p->axis, out[0].ndim, &axis, err))
 		return -1;
+	if (run->part && run->part->out_axis == axis) {
+		concat_part(in, &out[0], node->n_in, run);
+		return 0;
+	}
 	for (int k = 0; k < node->n_in; k++) {
 		struct mel_walk walk;
 
@@ -320,6 +449,19 @@ split_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
+/* Sizes are those of the parts: time must not be what is split. */
+static enum mel_time_kind
+split_time(struct mel_timing *t)
+{
+	const struct split *p = t->node->params;
+	int axis;
+
+	if (mel_infer_axis(t->node, p->axis, t->in[0][0]->ndim, &axis, NULL) ||
+	    axis == t->in_axis[0])
+		return MEL_TIME_WHOLE;
+	return mel_time_same(t);
+}
+
 static int
 split_forward(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
@@ -352,7 +494,7 @@ static const struct mel_op op_slice = {
     .max_in = 5,
     .min_out = 1,
     .max_out = 1,
-    .time = MEL_TIME_WINDOW,
+    .time = slice_time,
     .infer = slice_infer,
     .forward = slice_forward,
 };
@@ -364,7 +506,7 @@ static const struct mel_op op_concat = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct axis),
-    .time = MEL_TIME_WINDOW,
+    .time = concat_time,
     .prepare = concat_prepare,
     .infer = concat_infer,
     .forward = concat_forward,
@@ -377,7 +519,7 @@ static const struct mel_op op_split = {
     .min_out = 1,
     .max_out = INT_MAX,
     .params_size = sizeof(struct split),
-    .time = MEL_TIME_WINDOW,
+    .time = split_time,
     .prepare = split_prepare,
     .infer = split_infer,
     .forward = split_forward,

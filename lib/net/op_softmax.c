@@ -6,6 +6,7 @@
 #include "net/op.h"
 #include "net/ops.h"
 #include "net/product.h"
+#include "net/timing.h"
 #include "tensor/tensor.h"
 
 /* Softmax 13, LogSoftmax 13; with flatten = 1 as before opset 13. */
@@ -162,6 +163,19 @@ logsoftmax_forward(const struct mel_node *node,
 	return 0;
 }
 
+static enum mel_time_kind
+softmax_time(struct mel_timing *t)
+{
+	const struct softmax *p = t->node->params;
+	int axis, time = t->in_axis[0], ndim = t->in[0][0]->ndim;
+
+	if (mel_infer_axis(t->node, p->axis, ndim, &axis, NULL))
+		return MEL_TIME_WHOLE;
+	if (p->flatten ? time >= axis : time == axis)
+		return MEL_TIME_WHOLE;
+	return mel_time_same(t);
+}
+
 #define SOFTMAX(id, text)                                                      \
 	static const struct mel_op id = {                                      \
 	    .name = text,                                                      \
@@ -170,7 +184,7 @@ logsoftmax_forward(const struct mel_node *node,
 	    .min_out = 1,                                                      \
 	    .max_out = 1,                                                      \
 	    .params_size = sizeof(struct softmax),                             \
-	    .time = MEL_TIME_POINT, /* unless the axis is time */              \
+	    .time = softmax_time,                                              \
 	    .in_place = 1u,                                                    \
 	    .prepare = softmax_prepare,                                        \
 	    .infer = softmax_infer,                                            \

@@ -304,15 +304,15 @@ stft_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
-#define SPECTRAL(op_name, low, high, rule, of)                                 \
+#define SPECTRAL(op_name, low, high, of)                                       \
 	{                                                                      \
 		.name = op_name, .min_in = low, .max_in = high, .min_out = 1,  \
-		.max_out = 1, .params_size = sizeof(struct dft), .time = rule, \
+		.max_out = 1, .params_size = sizeof(struct dft),               \
 		.prepare = dft_prepare, .infer = of##_infer,                   \
 		.scratch = of##_scratch, .forward = of##_forward               \
 	}
 
-static const struct mel_op dft = SPECTRAL("DFT", 1, 3, MEL_TIME_WHOLE, dft);
-static const struct mel_op stft = SPECTRAL("STFT", 2, 4, MEL_TIME_WINDOW, stft);
+static const struct mel_op dft = SPECTRAL("DFT", 1, 3, dft);
+static const struct mel_op stft = SPECTRAL("STFT", 2, 4, stft);
 
 const struct mel_op *const mel_ops_spectral[] = {&dft, &stft, NULL};

@@ -5,6 +5,7 @@
 #include "net/elementwise.h"
 #include "net/kernels.h"
 #include "net/ops.h"
+#include "net/timing.h"
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
@@ -60,6 +61,7 @@ MEL_ROW1(round_f32, float, float, nearbyintf(x))
 		    .min_out = 1,                                              \
 		    .max_out = 1,                                              \
 		    .in_place = 1,                                             \
+		    .time = mel_time_same,                                     \
 		    .infer = mel_elementwise_infer,                            \
 		    .forward = mel_elementwise_forward},                       \
 		.grain = cost, .row = {__VA_ARGS__},                           \

@@ -10,6 +10,7 @@
 #include "net/eval.h"
 #include "net/graph.h"
 #include "net/op.h"
+#include "net/weights.h"
 #include "tensor/tensor.h"
 
 #define MAX_LISTED 8 /* operators in one message */
@@ -40,7 +41,7 @@ find_last_use(struct mel_graph *graph)
 		const struct mel_node *n = &graph->node[i];
 
 		for (int k = 0; !n->op->shape_only && k < n->n_in; k++) {
-			if (n->in[k] != MEL_ABSENT)
+			if (n->in[k] != MEL_ABSENT && !mel_node_packs(n, k))
 				graph->last[n->in[k]] = i;
 		}
 	}
@@ -389,9 +390,21 @@ mel_graph_sweep(struct mel_graph *graph, struct mel_err *err)
 	return 0;
 }
 
+/* Pages of weights that were packed need not stay in memory. */
+static void
+drop_packed(const struct mel_graph *graph, const struct mel_node *n,
+    const struct mel_weights *weights)
+{
+	for (int k = 0; weights && k < n->n_in; k++) {
+		if (mel_node_packs(n, k))
+			mel_weights_drop(
+			    weights, &graph->value[n->in[k]].constant);
+	}
+}
+
 int
 mel_graph_bind(struct mel_graph *graph, const struct mel_kernels *kernels,
-    struct mel_err *err)
+    const struct mel_weights *weights, struct mel_err *err)
 {
 	for (int i = 0; i < graph->n_node; i++) {
 		struct mel_node *n = &graph->node[i];
@@ -410,17 +423,21 @@ mel_graph_bind(struct mel_graph *graph, const struct mel_kernels *kernels,
 
 			constant[k] =
 			    v && v->constant.dtype ? &v->constant : NULL;
+			if (weights && constant[k] &&
+			    mel_tensor_bytes(constant[k]) >= MEL_WEIGHTS_LARGE)
+				mel_weights_expect(weights, constant[k]);
 		}
 		rc = n->op->bind(n, constant, kernels, err);
 		free(constant);
 		if (rc)
 			return -1;
+		drop_packed(graph, n, weights);
 	}
 	for (int i = 0; i < graph->n_node; i++) {
 		struct mel_graph *body;
 
 		for (int k = 0; (body = mel_node_body(&graph->node[i], &k));) {
-			if (mel_graph_bind(body, kernels, err))
+			if (mel_graph_bind(body, kernels, weights, err))
 				return -1;
 		}
 	}

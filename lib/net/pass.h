@@ -5,12 +5,14 @@
 struct mel_err;
 struct mel_graph;
 struct mel_kernels;
+struct mel_value;
+struct mel_weights;
 
 /*
  * What is done to a graph between loading and running, in this order:
- * normalise, sort, narrow, prepare, fold, bind, measure; each to the bodies
- * inside, too. Messages name operator and node. Nodes may move in every pass:
- * keep no pointers to them.
+ * normalise, sort, narrow, prepare, fold, bind, settle, measure; each to the
+ * bodies inside, too. Messages name operator and node. Nodes may move in every
+ * pass: keep no pointers to them.
  */
 
 /*
@@ -52,9 +54,34 @@ int mel_graph_sweep(struct mel_graph *graph, struct mel_err *err);
 int mel_graph_fold(struct mel_graph *graph, const struct mel_kernels *kernels,
     struct mel_err *err);
 
-/* op->bind of every node. */
+/*
+ * Makes convolutions along time work on rows, time-major, and moves transposes
+ * down the graph until they meet and vanish; see net/relay.c. Of bodies nothing
+ * is changed.
+ */
+int mel_graph_relay(struct mel_graph *graph, struct mel_err *err);
+
+/*
+ * Moves elementwise nodes into the products before them, see net/absorb.c. The
+ * values stay the same, byte for byte. Of bodies nothing is changed.
+ */
+int mel_graph_absorb(struct mel_graph *graph, struct mel_err *err);
+
+/*
+ * op->bind of every node. Pages of the model's files whose weights are packed
+ * then are given back; weights may be NULL.
+ */
 int mel_graph_bind(struct mel_graph *graph, const struct mel_kernels *kernels,
-    struct mel_err *err);
+    const struct mel_weights *weights, struct mel_err *err);
+
+/*
+ * Releases constants that all nodes have packed, and aligns those that are
+ * read: weights may be views at any address of the file, see net/weights.h.
+ */
+int mel_graph_settle(struct mel_graph *graph, struct mel_err *err);
+
+/* A constant at an address that suits its type, for whoever reads it. */
+int mel_value_align(struct mel_value *value, struct mel_err *err);
 
 /*
  * Sets what a frame needs to know of the finished graph: numbers of bodies,

@@ -158,28 +158,71 @@ external(struct mel_weights *weights, const char *location, struct mel_err *err)
 	return &e->map;
 }
 
-/* A view of `bytes` at p; a copy where the type's alignment asks for one. */
+/* Says something of the whole pages of bytes at p. */
+static void
+advise(const uint8_t *p, size_t bytes, int what)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)p + page - 1) / page * page;
+	uintptr_t to = ((uintptr_t)p + bytes) / page * page;
+
+	if (to > from)
+		madvise((void *)from, to - from, what);
+}
+
+static bool
+is_in(const struct mel_map *map, const uint8_t *p, size_t bytes)
+{
+	return map->data && p >= map->data && bytes <= map->len &&
+	       (size_t)(p - map->data) <= map->len - bytes;
+}
+
+/* true if the tensor is a view into the files. */
+static bool
+is_view(const struct mel_weights *weights, const struct mel_tensor *t)
+{
+	size_t bytes = mel_tensor_bytes(t);
+	bool ours = is_in(&weights->map, t->data, bytes);
+
+	for (size_t i = 0; i < weights->n_external; i++)
+		ours |= is_in(&weights->external[i].map, t->data, bytes);
+	return ours;
+}
+
+void
+mel_weights_expect(
+    const struct mel_weights *weights, const struct mel_tensor *t)
+{
+	if (is_view(weights, t))
+		advise(t->data, mel_tensor_bytes(t), MADV_POPULATE_READ);
+}
+
+void
+mel_weights_drop(const struct mel_weights *weights, const struct mel_tensor *t)
+{
+	if (is_view(weights, t))
+		advise(t->data, mel_tensor_bytes(t), MADV_DONTNEED);
+}
+
+/* A view of `bytes` at p, or a copy where the type's alignment asks for one. */
 static int
 place(struct mel_tensor *out, const struct mel_tensor *shape, const uint8_t *p,
     size_t bytes, struct mel_err *err)
 {
 	size_t size = mel_dtype_size(shape->dtype);
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from, to;
+	bool large = shape->dtype == MEL_F32 && bytes >= MEL_WEIGHTS_LARGE;
 
-	if (bytes && (uintptr_t)p % size == 0) {
+	if (bytes && (large || (uintptr_t)p % size == 0)) {
 		*out = mel_tensor_view(shape->dtype, shape->ndim, shape->dim,
 		    (void *)(uintptr_t)p);
 		return 0;
 	}
 	if (mel_tensor_new(out, shape->dtype, shape->ndim, shape->dim, err))
 		return -1;
-	if (bytes)
-		memcpy(out->data, p, bytes);
-	/* The pages of the file need not stay in memory beside the copy. */
-	from = ((uintptr_t)p + page - 1) / page * page;
-	to = ((uintptr_t)p + bytes) / page * page;
-	if (bytes && to > from)
-		madvise((void *)from, to - from, MADV_DONTNEED);
+	if (!bytes)
+		return 0;
+	memcpy(out->data, p, bytes);
+	advise(p, bytes, MADV_DONTNEED);
 	return 0;
 }
 

@@ -44,6 +44,14 @@ void mel_weights_close(struct mel_weights *weights);
 enum mel_dtype mel_onnx_dtype(int32_t data_type);
 
 /*
+ * f32 weights of this size and more are views even where the file has them at
+ * an address that is no multiple of 4: most of them are packed and then never
+ * read again, so a copy would be for nothing. mel_value_align makes it where
+ * it is needed.
+ */
+#define MEL_WEIGHTS_LARGE ((size_t)65536) /* [bytes] */
+
+/*
  * A tensor as the copy of mel_wire_scan has it: raw data (a stub), typed data
  * or external data. External data must be a regular file inside the model's
  * folder (no absolute path, no "..", no link that leaves it), offset and
@@ -53,5 +61,17 @@ enum mel_dtype mel_onnx_dtype(int32_t data_type);
 int mel_weights_tensor(struct mel_weights *weights,
     const struct Onnx__TensorProto *proto, struct mel_tensor *out,
     struct mel_err *err);
+
+/* The tensor's data will all be read now: pages of the files come at once. */
+void mel_weights_expect(
+    const struct mel_weights *weights, const struct mel_tensor *t);
+
+/*
+ * The tensor's data will not be read for a while: where it is a view into the
+ * files, the memory of whole pages is given back. They are read again from
+ * the file if need be.
+ */
+void mel_weights_drop(
+    const struct mel_weights *weights, const struct mel_tensor *t);
 
 #endif

@@ -122,6 +122,14 @@ mel_window_along(const struct mel_node *node, const struct mel_window *w, int d,
 	return 0;
 }
 
+bool
+mel_window_varies(const struct mel_window *w, int d)
+{
+	bool same = w->pad == MEL_WINDOW_UPPER || w->pad == MEL_WINDOW_LOWER;
+
+	return w->stride[d] > 1 && (same || w->ceil_mode);
+}
+
 void
 mel_window_step(int64_t *index, const int64_t *dim, int n)
 {

@@ -2,6 +2,7 @@
 #ifndef MEL_NET_WINDOW_H
 #define MEL_NET_WINDOW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tensor/tensor.h"
@@ -63,6 +64,10 @@ int mel_window_list(const struct mel_node *node, struct mel_window *w,
  */
 int mel_window_along(const struct mel_node *node, const struct mel_window *w,
     int d, struct mel_window_axis *axis, struct mel_err *err);
+
+/* The padding in front along axis d depends on the length, or the number of
+ * windows is no plain division of it. */
+bool mel_window_varies(const struct mel_window *w, int d);
 
 /* The next index of an array of n axes, the last one fastest. */
 void mel_window_step(int64_t *index, const int64_t *dim, int n);

@@ -56,6 +56,14 @@ wanted(const struct mel_utterance_options *options, const char *port)
 	return !ports;
 }
 
+static const char *
+contract_name(const json_t *contract)
+{
+	const char *name = json_string_value(json_object_get(contract, "name"));
+
+	return name ? name : contract ? "an unnamed one" : "none";
+}
+
 /* Files of two contracts joined would be played or drawn as one. */
 static int
 take_head(
@@ -72,8 +80,11 @@ take_head(
 	    (u->contract && head->contract &&
 		json_equal(u->contract, head->contract)))
 		return 0;
-	return mel_fail(err, "%s: another mel contract than the first stream's",
-	    mel_reader_name(reader));
+	return mel_fail(err,
+	    "%s: another mel contract (%s) than the first stream's (%s); "
+	    "tts-copy --contract converts",
+	    mel_reader_name(reader), contract_name(head->contract),
+	    contract_name(u->contract));
 }
 
 /* Memory for n bytes of rows [bytes]: doubles, so rows are moved seldom. */

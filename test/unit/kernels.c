@@ -527,7 +527,7 @@ test_gemm_edges(const struct mel_kernels *k)
 {
 	float a[6] = {1, NAN, 2, INFINITY, 3, 4}, b[2] = {0, 1}, c[9];
 	float packed[2 * MEL_PANEL_MAX], bias[1] = {5};
-	struct mel_pack pack = {packed, 2, 1, 0, 2, b, 1, 1, 1.0f};
+	struct mel_pack pack = {packed, 2, 1, 0, 2, b, 1, 1, 1.0f, 1};
 	struct mel_gemm g = {.m = 3,
 	    .n = 1,
 	    .taps = 1,

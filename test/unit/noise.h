@@ -35,7 +35,7 @@ between(int64_t lo, int64_t hi)
 			      (float)(hi - lo + 1));
 }
 
-static struct mel_tensor
+__attribute__((unused)) static struct mel_tensor
 noise_tensor(int ndim, const int64_t *dim)
 {
 	struct mel_tensor t = {0};

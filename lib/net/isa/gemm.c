@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/isa/vec.h"
 
-/*
- * Packed layout: panels of VECS x VL columns, each K rows one after another;
- * the last panel is one vector wide if that is enough, and filled with zeros.
- */
-
-#define PANEL  (VECS * VL)
 #define UNROLL 4
 #define SHARE  3
 
@@ -28,43 +22,6 @@ struct tile {
 	float *c; /* whole vectors */
 	size_t ldc;
 };
-
-/* Vectors that the panel with `left` columns from its first on has. */
-static size_t
-panel_vecs(size_t left)
-{
-	return left > VL ? VECS : 1;
-}
-
-size_t
-mel_isa_packed_size(size_t k, size_t n)
-{
-	size_t full = n / PANEL, rest = n % PANEL;
-
-	return k * (full * PANEL + (rest ? panel_vecs(rest) * VL : 0));
-}
-
-void
-mel_isa_pack(const struct mel_pack *p)
-{
-	for (size_t j0 = 0; j0 < p->n; j0 += PANEL) {
-		size_t left = p->n - j0;
-		size_t width = panel_vecs(left) * VL;
-		float *out = p->out + j0 * p->k + p->k0 * width;
-
-		if (left > width)
-			left = width;
-		for (size_t i = 0; i < p->rows; i++, out += width) {
-			const float *b =
-			    p->b + i * p->row_step + j0 * p->col_step;
-
-			for (size_t j = 0; j < left; j++)
-				out[j] = p->scale * b[j * p->col_step];
-			for (size_t j = left; j < width; j++)
-				out[j] = 0.0f;
-		}
-	}
-}
 
 /* How many vectors and panels a micro-kernel has at once: constants. */
 struct shape {

@@ -136,6 +136,84 @@ mel_isa_softmax(float *y, const float *x, size_t n)
 		y[i] /= sum;
 }
 
+/* exp(x) for x <= 0; 0 where that is below the normal range. */
+INLINE vf
+exp_below(vf x)
+{
+	const vf least = splat(-87.0f);
+	vu under = (vu)(x < least);
+	struct reduced q = reduce_ln2(pick(under, least, x));
+
+	return pick(under, splat(0.0f), (1.0f + expm1_poly(q.r)) * pow2(q.n));
+}
+
+/* x = exp(x - max); the sum, in lanes as above. */
+static float
+exp_from(float *x, size_t n, float max)
+{
+	struct lanes acc = {0}, s;
+
+	for (size_t i = 0; i < n; i += LANES) {
+		size_t left = n - i < LANES ? n - i : LANES;
+
+		s = lanes_load(x, i, n, -INFINITY);
+		for (int p = 0; p < PARTS; p++) {
+			s.v[p] = exp_below(s.v[p] - max);
+			acc.v[p] += s.v[p];
+		}
+		if (left == LANES)
+			memcpy(x + i, &s, sizeof(s));
+		else
+			memcpy(x + i, &s, left * sizeof(*x));
+	}
+	return lanes_sum(&acc);
+}
+
+/* The largest number that is none of NaN; -inf if there is none. */
+static float
+max_number(const float *x, size_t n)
+{
+	const float least = -INFINITY;
+	float t[4 * VL], max = least;
+	vf acc[4], v;
+	size_t i = 0;
+
+	for (int p = 0; p < 4; p++)
+		acc[p] = splat(least);
+	for (; i + 4 * VL <= n; i += 4 * VL) {
+		for (int p = 0; p < 4; p++) {
+			v = load(x + i + p * VL);
+			acc[p] = pick((vu)(v > acc[p]), v, acc[p]);
+		}
+	}
+	memcpy(t, acc, sizeof(t));
+	for (int j = 0; j < 4 * VL; j++)
+		max = t[j] > max ? t[j] : max;
+	for (; i < n; i++)
+		max = x[i] > max ? x[i] : max;
+	return max;
+}
+
+float
+mel_isa_softmax_part(float *x, size_t n, struct mel_softmax *row)
+{
+	float max = max_number(x, n), factor = 1.0f;
+
+	if (!(max > row->max)) /* a NaN shows in the sum */
+		max = row->max;
+	if (max == -INFINITY && mel_isa_max(x, n) == max) {
+		memset(x, 0, n * sizeof(*x)); /* x - max would be NaN */
+		return factor;
+	}
+	if (row->max != max) {
+		factor = row->max - max;
+		mel_isa_exp(&factor, &factor, 1);
+	}
+	row->max = max;
+	row->sum = row->sum * factor + exp_from(x, n, max);
+	return factor;
+}
+
 void
 mel_isa_logsoftmax(float *y, const float *x, size_t n)
 {

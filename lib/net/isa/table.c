@@ -93,6 +93,7 @@ const struct mel_kernels mel_kernels_isa = {
     .layernorm = mel_isa_layernorm,
     .softmax = mel_isa_softmax,
     .logsoftmax = mel_isa_logsoftmax,
+    .softmax_part = mel_isa_softmax_part,
     .panel = VL * VECS,
     .packed_size = mel_isa_packed_size,
     .pack = mel_isa_pack,

@@ -19,28 +19,29 @@
 
 #include ISA_FILE(MEL_ISA_NAME)
 
-#define mel_kernels_isa     ISA(mel_kernels)
-#define mel_isa_exp         ISA(mel_isa_exp)
-#define mel_isa_expm1       ISA(mel_isa_expm1)
-#define mel_isa_log         ISA(mel_isa_log)
-#define mel_isa_log1p       ISA(mel_isa_log1p)
-#define mel_isa_tanh        ISA(mel_isa_tanh)
-#define mel_isa_sigmoid     ISA(mel_isa_sigmoid)
-#define mel_isa_softplus    ISA(mel_isa_softplus)
-#define mel_isa_erf         ISA(mel_isa_erf)
-#define mel_isa_sin         ISA(mel_isa_sin)
-#define mel_isa_cos         ISA(mel_isa_cos)
-#define mel_isa_sum         ISA(mel_isa_sum)
-#define mel_isa_max         ISA(mel_isa_max)
-#define mel_isa_sumsq       ISA(mel_isa_sumsq)
-#define mel_isa_layernorm   ISA(mel_isa_layernorm)
-#define mel_isa_softmax     ISA(mel_isa_softmax)
-#define mel_isa_logsoftmax  ISA(mel_isa_logsoftmax)
-#define mel_isa_packed_size ISA(mel_isa_packed_size)
-#define mel_isa_pack        ISA(mel_isa_pack)
-#define mel_isa_gemm        ISA(mel_isa_gemm)
-#define mel_isa_gemm_plain  ISA(mel_isa_gemm_plain)
-#define mel_isa_depthwise   ISA(mel_isa_depthwise)
+#define mel_kernels_isa      ISA(mel_kernels)
+#define mel_isa_exp          ISA(mel_isa_exp)
+#define mel_isa_expm1        ISA(mel_isa_expm1)
+#define mel_isa_log          ISA(mel_isa_log)
+#define mel_isa_log1p        ISA(mel_isa_log1p)
+#define mel_isa_tanh         ISA(mel_isa_tanh)
+#define mel_isa_sigmoid      ISA(mel_isa_sigmoid)
+#define mel_isa_softplus     ISA(mel_isa_softplus)
+#define mel_isa_erf          ISA(mel_isa_erf)
+#define mel_isa_sin          ISA(mel_isa_sin)
+#define mel_isa_cos          ISA(mel_isa_cos)
+#define mel_isa_sum          ISA(mel_isa_sum)
+#define mel_isa_max          ISA(mel_isa_max)
+#define mel_isa_sumsq        ISA(mel_isa_sumsq)
+#define mel_isa_layernorm    ISA(mel_isa_layernorm)
+#define mel_isa_softmax      ISA(mel_isa_softmax)
+#define mel_isa_logsoftmax   ISA(mel_isa_logsoftmax)
+#define mel_isa_softmax_part ISA(mel_isa_softmax_part)
+#define mel_isa_packed_size  ISA(mel_isa_packed_size)
+#define mel_isa_pack         ISA(mel_isa_pack)
+#define mel_isa_gemm         ISA(mel_isa_gemm)
+#define mel_isa_gemm_plain   ISA(mel_isa_gemm_plain)
+#define mel_isa_depthwise    ISA(mel_isa_depthwise)
 
 /* As struct mel_kernels says. */
 extern const struct mel_kernels mel_kernels_isa;
@@ -52,6 +53,7 @@ float mel_isa_max(const float *x, size_t n);
 float mel_isa_sumsq(const float *x, float mean, size_t n);
 void mel_isa_layernorm(
     const struct mel_layernorm *p, float *y, const float *x, float stats[2]);
+float mel_isa_softmax_part(float *x, size_t n, struct mel_softmax *row);
 size_t mel_isa_packed_size(size_t k, size_t n);
 void mel_isa_pack(const struct mel_pack *p);
 void mel_isa_gemm(const struct mel_gemm *g);
@@ -59,6 +61,19 @@ void mel_isa_gemm_plain(const struct mel_gemm *g);
 void mel_isa_depthwise(const struct mel_gemm *g);
 
 #define INLINE static inline __attribute__((always_inline))
+
+/*
+ * Packed layout: panels of VECS x VL columns, each K rows one after another;
+ * the last panel is one vector wide if that is enough, and filled with zeros.
+ */
+#define PANEL (VECS * VL)
+
+/* Vectors that the panel with `left` columns from its first on has. */
+INLINE size_t
+panel_vecs(size_t left)
+{
+	return left > VL ? VECS : 1;
+}
 
 INLINE vf
 splat(float x)
