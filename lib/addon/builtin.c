@@ -32,6 +32,7 @@ static const struct mel_streamable_type *const streamables[] = {
     &mel_gain_type,
     &mel_smooth_type,
     &mel_probe_type,
+    &mel_monitor_type,
 };
 
 int
