@@ -80,7 +80,6 @@ mel_alignment_add(struct mel_alignment *a, const float *weights,
 
 	move_to(a, peak);
 	a->frames++;
-	a->entropy += entropy;
 	measures[MEL_ALIGNMENT_POSITION] = (float)((double)peak / tokens);
 	measures[MEL_ALIGNMENT_PEAK] = weights[peak];
 	measures[MEL_ALIGNMENT_ENTROPY] = (float)entropy;
