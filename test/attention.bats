@@ -18,18 +18,18 @@ variant() { # SED ...
 
 @test "I2: the bytes that a loop outside makes of the same networks" {
     variant 's/max_frames: .*/max_frames: 6/'
-    tts-pipe -q -a taco 3 1 4 1 5 9 >a.mel
+    tts-pipe -q -a ./taco 3 1 4 1 5 9 >a.mel
     "$PYTHON" "$ROOT/test/step.py" taco want.npy 6 0.9 3 1 4 1 5 9
-    tts-copy --ports mel -o got.npy a.mel
+    tts-copy -t npy --ports mel -o got.npy a.mel
     cmp got.npy want.npy
 }
 
 @test "I4: it stops where that loop does" {
     variant 's/threshold: .*/threshold: 0.6/'
-    run --separate-stderr tts-pipe -q -a taco -o a.mel 3 1 4 1 5 9
+    run --separate-stderr tts-pipe -q -a ./taco -o a.mel 3 1 4 1 5 9
     [ "$status" -eq 0 ]
     "$PYTHON" "$ROOT/test/step.py" taco want.npy 6 0.6 3 1 4 1 5 9
-    tts-copy --ports mel -o got.npy a.mel
+    tts-copy -t npy --ports mel -o got.npy a.mel
     cmp got.npy want.npy
     [ "$(tts-dump --lengths a.mel | cut -f 2)" -lt 6 ]
 }
@@ -41,7 +41,7 @@ variant() { # SED ...
     [ "$(tts-dump --lengths a.mel | cut -f 2)" -eq 60 ]
     variant 's/max_frames: .*/&\n          strict: true/'
     run --separate-stderr bash -c \
-        'printf "3 1\n4\n" | tts-pipe -a taco -o a.mel'
+        'printf "3 1\n4\n" | tts-pipe -a ./taco -o a.mel'
     [ "$status" -eq 1 ]
     [[ $stderr == *"no stop within 60 frames"* ]]
     [ "$(tts-dump a.mel | grep -c '	error	')" -eq 2 ]
@@ -81,7 +81,7 @@ variant() { # SED ...
     tts-wave -o a.wav a.mel
     [ "$(head -c 4 a.wav)" = RIFF ]
     tts-copy -o b.mel a.mel
-    cmp a.mel b.mel
+    tts-cmp --exact a.mel b.mel
 }
 
 @test "I3: the monitor says what attention did not see" {
@@ -91,7 +91,7 @@ variant() { # SED ...
     tts-dump a.mel | grep -q 'alignment	f32 \[60, 4\]'
     # Taken out, it leaves no trace in the mel.
     variant /AttentionMonitor/d /carry/d
-    tts-pipe -q -a taco -o b.mel 3 1 4 1 5 9 2 6
+    tts-pipe -q -a ./taco -o b.mel 3 1 4 1 5 9 2 6
     tts-cmp --exact --ports mel a.mel b.mel
 }
 
@@ -115,8 +115,8 @@ open("taco/addon.yaml", "w").write(
     "        - {type: Network" + rest)
 END
     grep -q 'gain: 0.5' taco/addon.yaml
-    tts-pipe -q -a flat 3 1 4 >a.mel
-    tts-pipe -q -a taco 3 1 4 >b.mel
+    tts-pipe -q -a ./flat 3 1 4 >a.mel
+    tts-pipe -q -a ./taco 3 1 4 >b.mel
     tts-cmp --exact a.mel b.mel
 }
 
@@ -167,6 +167,6 @@ END
     sed -n '/^\.Sh ATTENTION/,/^\.Sh CONTROLS/p' "$ROOT/man/melpipe-addon.5" |
         sed -n '/^\.Bd/,/^\.Ed/{/^\./d;p}' >>taco/addon.yaml
     grep -q AttentionMonitor taco/addon.yaml
-    tts-pipe -q -a taco 3 1 4 >a.mel
+    tts-pipe -q -a ./taco 3 1 4 >a.mel
     [ "$(tts-dump --lengths a.mel | cut -f 2)" -eq 24 ]
 }
