@@ -131,10 +131,9 @@ fixture_close(void)
 /* The keys that every addon.yaml here has; `stack` is up to the test. */
 #define FIXTURE_HEAD                                                           \
 	"name: test\n"                                                         \
-	"networks:\n"                                                          \
-	"  conv: {file: conv.onnx}\n"                                          \
-	"  twice: {file: twice.onnx}\n"                                        \
-	"  step: {file: step.onnx}\n"                                          \
+	"networks: {conv: {file: conv.onnx},\n"                                \
+	"  twice: {file: twice.onnx},\n"                                       \
+	"  step: {file: step.onnx}}\n"                                         \
 	"decoder: conv\n"                                                      \
 	"controls:\n"                                                          \
 	"  level: {default: 1, min: 0, max: 2}\n"
