@@ -65,15 +65,15 @@ OBJ := $(SRC:%.c=$(BUILD)/%.o)
 GEN := $(BUILD)/gen/onnx.pb-c.c $(BUILD)/gen/onnx.pb-c.h
 GEN_OBJ := $(BUILD)/gen/onnx.pb-c.o
 
-# lib/net/isa/*.c are compiled once per instruction set; each defines one
-# table named after it (see net/kernels.h).
+# lib/net/isa/*.c and lib/dsp/isa/*.c are compiled once per instruction set;
+# each folder defines one table named after it (net/kernels.h, dsp/loops.h).
 MACHINE := $(shell $(CC) -dumpmachine)
 ISAS := portable $(if $(filter x86_64%,$(MACHINE)),avx2 avx512)
 ISA_FLAGS_portable :=
 ISA_FLAGS_avx2 := -mavx2 -mfma -mf16c
 ISA_FLAGS_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c \
 	-mprefer-vector-width=512
-ISA_SRC := $(wildcard lib/net/isa/*.c)
+ISA_SRC := $(wildcard lib/net/isa/*.c lib/dsp/isa/*.c)
 ISA_OBJ := $(foreach i,$(ISAS),$(ISA_SRC:%.c=$(BUILD)/%.$(i).o))
 
 LIB_OBJ := $(OBJ) $(ISA_OBJ) $(GEN_OBJ)
@@ -99,13 +99,17 @@ $(BUILD)/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h
 # business here; no value changes by that.
 $(BUILD)/lib/net/op_%.o: ALL_CFLAGS += -O3 -fno-trapping-math
 
+# NaN and infinities are as everywhere; only flags are nobody's business.
+$(BUILD)/lib/dsp/isa/%.o: ALL_CFLAGS += -fno-trapping-math
+
 define isa_rule
-$(BUILD)/lib/net/isa/%.$(1).o: lib/net/isa/%.c
+$(BUILD)/lib/$(2)/isa/%.$(1).o: lib/$(2)/isa/%.c
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(ALL_CFLAGS) -O3 $$(ISA_FLAGS_$(1)) -DMEL_ISA_NAME=$(1) \
 	    -c -o $$@ $$<
 endef
-$(foreach i,$(ISAS),$(eval $(call isa_rule,$(i))))
+$(foreach i,$(ISAS),$(eval $(call isa_rule,$(i),net)))
+$(foreach i,$(ISAS),$(eval $(call isa_rule,$(i),dsp)))
 
 $(BUILD)/gen/onnx.pb-c.h: $(ONNX_PROTO)
 	@mkdir -p $(@D)

@@ -3,10 +3,10 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "dsp/contract.h"
+#include "dsp/loops.h"
 
 double
 mel_from_hertz(int scale, double f)
@@ -128,8 +128,9 @@ mel_filters_open(
 {
 	int total = 0;
 
-	*f = (struct mel_filters){
-	    .bands = (int)c->bands, .bins = (int)c->n_fft / 2 + 1};
+	*f = (struct mel_filters){.bands = (int)c->bands,
+	    .bins = (int)c->n_fft / 2 + 1,
+	    .loops = mel_loops_best()};
 	if (allocate(f, err)) {
 		mel_filters_close(f);
 		return -1;
@@ -177,32 +178,12 @@ void
 mel_filters_apply(
     const struct mel_filters *f, const float *spectrum, float *mel)
 {
-	for (int b = 0; b < f->bands; b++) {
-		const float *w = f->weight + f->at[b];
-		const float *s = spectrum + (size_t)f->first[b] * MEL_LANES;
-		float sum[MEL_LANES] = {0};
-
-		for (int k = 0; k < f->count[b]; k++, s += MEL_LANES) {
-			for (int l = 0; l < MEL_LANES; l++)
-				sum[l] += w[k] * s[l];
-		}
-		memcpy(mel + (size_t)b * MEL_LANES, sum, sizeof(sum));
-	}
+	f->loops->apply(f, spectrum, mel);
 }
 
 void
 mel_filters_spread(
     const struct mel_filters *f, const float *mel, float *spectrum)
 {
-	memset(spectrum, 0, (size_t)f->bins * MEL_LANES * sizeof(float));
-	for (int b = 0; b < f->bands; b++) {
-		const float *w = f->weight + f->at[b];
-		const float *m = mel + (size_t)b * MEL_LANES;
-		float *s = spectrum + (size_t)f->first[b] * MEL_LANES;
-
-		for (int k = 0; k < f->count[b]; k++, s += MEL_LANES) {
-			for (int l = 0; l < MEL_LANES; l++)
-				s[l] += w[k] * m[l];
-		}
-	}
+	f->loops->spread(f, mel, spectrum);
 }

@@ -4,6 +4,7 @@
 
 struct mel_contract;
 struct mel_err;
+struct mel_loops;
 
 /*
  * The triangular filters of a contract, made in double precision and stored
@@ -17,6 +18,7 @@ struct mel_filters {
 	int *at;       /* [bands] index of its first weight */
 	float *weight; /* [sum of count] */
 	double *exact; /* the same before rounding */
+	const struct mel_loops *loops;
 };
 
 int mel_filters_open(struct mel_filters *filters, const struct mel_contract *c,

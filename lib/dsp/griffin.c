@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "base/rng.h"
 #include "dsp/contract.h"
+#include "dsp/loops.h"
 #include "dsp/stft.h"
 
 #define PAIRS 4    /* pairs of frames of one task */
@@ -32,6 +33,7 @@ struct mel_griffin {
 	float *piece;                   /* [frames, n] windowed frames */
 	float *x;                       /* [total] padded samples */
 	float *factor;                  /* [total] see mel_stft_envelope */
+	float *silence;                 /* [stride] zeros */
 	double *error;                  /* [pairs, 2] squared sums */
 	float pull;                     /* m / (1 + m) */
 	uint64_t seed;
@@ -134,11 +136,13 @@ make_room(struct mel_griffin *g, struct mel_err *err)
 	size_t frames = (size_t)g->frames, total = (size_t)g->total;
 	size_t row, piece, size = 0, at = 0, f = sizeof(float);
 
-	if (!mel_size_mul(&row, frames, (size_t)g->stft.stride) ||
+	/* One frame more: an odd last one has a partner of silence. */
+	if (!mel_size_mul(&row, frames + 1, (size_t)g->stft.stride) ||
 	    !mel_size_mul(&piece, frames, (size_t)g->stft.n) ||
 	    !room(&size, row, f) || !room(&size, row, f) ||
 	    !room(&size, piece, f) || !room(&size, total, f) ||
-	    !room(&size, total, f) || !room(&size, frames + 1, sizeof(double)))
+	    !room(&size, total, f) || !room(&size, (size_t)g->stft.stride, f) ||
+	    !room(&size, frames + 1, sizeof(double)))
 		return mel_fail(err, "%zu frames: too many", frames);
 	if (size > g->memory_size) {
 		free(g->memory);
@@ -153,9 +157,11 @@ make_room(struct mel_griffin *g, struct mel_err *err)
 	g->piece = part(g, &at, piece * f);
 	g->x = part(g, &at, total * f);
 	g->factor = part(g, &at, total * f);
+	g->silence = part(g, &at, (size_t)g->stft.stride * f);
 	g->error = part(g, &at, (frames + 1) * sizeof(double));
 	memset(g->before_re, 0, row * f);
 	memset(g->before_im, 0, row * f);
+	memset(g->silence, 0, (size_t)g->stft.stride * f);
 	memset(g->x, 0, total * f);
 	memset(g->factor, 0, total * f);
 	return 0;
@@ -188,43 +194,32 @@ first_phases(const struct mel_griffin *g, int64_t frame, float *re, float *im)
 	}
 }
 
-/* c in re, im becomes S p of the next iteration; c is kept in before. */
+/* c of this time becomes S p of the next one; c is kept in before. */
 static void
-next_phases(struct mel_griffin *g, int64_t frame, float *restrict re,
-    float *restrict im)
+next_phases(struct mel_griffin *g, struct worker *w, int64_t frame)
 {
-	const float *restrict s = g->magnitude + frame * g->stft.bins;
-	float *restrict old_re = g->before_re + frame * g->stft.stride;
-	float *restrict old_im = g->before_im + frame * g->stft.stride;
-	float pull = g->pull;
+	int64_t at = frame * g->stft.stride, next = at + g->stft.stride;
+	struct mel_spectra old = {g->before_re + at, g->before_im + at,
+	    g->before_re + next, g->before_im + next};
+	struct mel_rephase r = {.n = g->stft.n,
+	    .re = w->work.out_re,
+	    .im = w->work.out_im,
+	    .a = g->magnitude + frame * g->stft.bins,
+	    .b = g->silence,
+	    .old = &old,
+	    .pull = g->pull};
 
-	for (int k = 0; k < g->stft.bins; k++) {
-		float a = re[k] - pull * old_re[k];
-		float b = im[k] - pull * old_im[k];
-		float size = s[k] / (sqrtf(a * a + b * b) + 1e-16f);
-
-		old_re[k] = re[k];
-		old_im[k] = im[k];
-		re[k] = a * size;
-		im[k] = b * size;
-	}
+	if (frame + 1 < g->frames)
+		r.b = r.a + g->stft.bins;
+	g->stft.loops->rephase(&r);
 }
 
-/* The spectra of w->s (the second only if there is one) into their pieces. */
-static void
-to_pieces(struct mel_griffin *g, struct worker *w, int64_t frame)
+/* Where the frame behind this one goes; NULL: this is the last. */
+static float *
+second(const struct mel_griffin *g, int64_t frame)
 {
-	bool two = frame + 1 < g->frames;
-	float *out = g->piece + frame * g->stft.n;
-	size_t row = (size_t)g->stft.n * sizeof(float);
-	struct mel_spectra s = w->s;
-
-	if (!two)
-		s.b_re = s.b_im = NULL;
-	mel_stft_backward(&g->stft, &w->work, &s);
-	memcpy(out, w->work.re, row);
-	if (two)
-		memcpy(out + g->stft.n, w->work.im, row);
+	return frame + 1 < g->frames ? g->piece + (frame + 1) * g->stft.n
+				     : NULL;
 }
 
 static void
@@ -235,7 +230,6 @@ analyse(struct mel_griffin *g, struct worker *w, int64_t frame)
 
 	mel_stft_load(&g->stft, &w->work, x, two ? x + g->c.hop : NULL);
 	mel_stft_forward(&g->stft, &w->work);
-	mel_stft_part(&g->stft, &w->work, &w->s);
 }
 
 static void
@@ -249,7 +243,8 @@ start(void *ctx, size_t index, int worker)
 		first_phases(g, frame, w->s.a_re, w->s.a_im);
 		if (frame + 1 < g->frames)
 			first_phases(g, frame + 1, w->s.b_re, w->s.b_im);
-		to_pieces(g, w, frame);
+		mel_stft_backward(&g->stft, &w->work, &w->s,
+		    g->piece + frame * g->stft.n, second(g, frame));
 	}
 }
 
@@ -262,10 +257,9 @@ iterate(void *ctx, size_t index, int worker)
 
 	for (int i = 0; i < PAIRS && frame < g->frames; i++, frame += 2) {
 		analyse(g, w, frame);
-		next_phases(g, frame, w->s.a_re, w->s.a_im);
-		if (frame + 1 < g->frames)
-			next_phases(g, frame + 1, w->s.b_re, w->s.b_im);
-		to_pieces(g, w, frame);
+		next_phases(g, w, frame);
+		mel_stft_frames(&g->stft, &w->work,
+		    g->piece + frame * g->stft.n, second(g, frame));
 	}
 }
 
@@ -293,6 +287,7 @@ compare(void *ctx, size_t index, int worker)
 	double *sums = g->error + index * 2;
 
 	analyse(g, w, frame);
+	mel_stft_part(&g->stft, &w->work, &w->s);
 	sums[0] = sums[1] = 0;
 	add_error(g, frame, w->s.a_re, w->s.a_im, sums);
 	if (frame + 1 < g->frames)
@@ -307,6 +302,7 @@ overlap_add(void *ctx, size_t index, int worker)
 	int64_t low = g->c.pad + (int64_t)index * BLOCK;
 	int64_t high = low + BLOCK, end = g->c.pad + g->samples;
 	int64_t span = g->stft.span, hop = g->c.hop, f;
+	const struct mel_loops *loops = g->stft.loops;
 
 	(void)worker;
 	high = high < end ? high : end;
@@ -317,11 +313,9 @@ overlap_add(void *ctx, size_t index, int worker)
 		int64_t to = f * hop + span < high ? f * hop + span : high;
 		const float *p = g->piece + f * g->stft.n - f * hop;
 
-		for (int64_t i = from; i < to; i++)
-			g->x[i] += p[i];
+		loops->add(g->x + from, p + from, (int)(to - from));
 	}
-	for (int64_t i = low; i < high; i++)
-		g->x[i] *= g->factor[i];
+	loops->multiply(g->x + low, g->factor + low, (int)(high - low));
 }
 
 /* g->x from the pieces, pads included. */

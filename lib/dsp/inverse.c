@@ -10,6 +10,7 @@
 #include "base/pool.h"
 #include "dsp/contract.h"
 #include "dsp/filters.h"
+#include "dsp/loops.h"
 #include "dsp/mel.h"
 
 #define TOO_LARGE 1e20 /* under the logarithm; 16-bit units squared: 1e15 */
@@ -137,13 +138,7 @@ update(const struct mel_filters *f, float *h, const float *up, float *down,
 {
 	mel_filters_apply(f, h, mel);
 	mel_filters_spread(f, mel, down);
-	for (int k = 0; k < f->bins; k++) {
-		for (int l = 0; l < MEL_LANES; l++) {
-			int i = k * MEL_LANES + l;
-
-			h[i] *= up[i] / (down[i] + 1e-30f);
-		}
-	}
+	f->loops->update(h, up, down, f->bins * MEL_LANES);
 }
 
 /* MEL_LANES frames, fewer at the end. */

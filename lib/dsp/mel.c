@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "dsp/contract.h"
 #include "dsp/filters.h"
+#include "dsp/loops.h"
 #include "dsp/stft.h"
 
 /*
@@ -21,7 +22,8 @@ struct mel_analysis {
 	struct mel_stft stft;
 	struct mel_stft_work work;
 	struct mel_filters filters;
-	float *spectrum; /* [bins x lanes] */
+	float *power;    /* [lanes, stride] one frame a row */
+	float *spectrum; /* [stride x lanes] */
 	float *mel;      /* [bands x lanes] */
 	float *frame;    /* [2, n] frames with mean and pre-emphasis done */
 
@@ -51,10 +53,11 @@ allocate(struct mel_analysis *a, struct mel_err *err)
 	    mel_stft_work_open(&a->stft, &a->work, err) ||
 	    mel_filters_open(&a->filters, &a->c, err))
 		return -1;
-	a->spectrum = mel_alloc_aligned((size_t)a->stft.bins * lanes, err);
+	a->power = mel_alloc_aligned((size_t)a->stft.stride * lanes, err);
+	a->spectrum = mel_alloc_aligned((size_t)a->stft.stride * lanes, err);
 	a->mel = mel_alloc_aligned((size_t)a->c.bands * lanes, err);
 	a->frame = mel_alloc((size_t)a->stft.n * 2, sizeof(float), err);
-	return a->spectrum && a->mel && a->frame ? 0 : -1;
+	return a->power && a->spectrum && a->mel && a->frame ? 0 : -1;
 }
 
 int
@@ -73,8 +76,7 @@ mel_analysis_open(struct mel_analysis **out,
 		return -1;
 	}
 	/* The lanes of frames that are not there are computed, too. */
-	memset(
-	    a->spectrum, 0, (size_t)a->stft.bins * MEL_LANES * sizeof(float));
+	memset(a->power, 0, (size_t)a->stft.stride * MEL_LANES * sizeof(float));
 	mel_analysis_reset(a);
 	*out = a;
 	return 0;
@@ -88,6 +90,7 @@ mel_analysis_close(struct mel_analysis *a)
 	mel_stft_close(&a->stft);
 	mel_stft_work_close(&a->work);
 	mel_filters_close(&a->filters);
+	free(a->power);
 	free(a->spectrum);
 	free(a->mel);
 	free(a->frame);
@@ -146,7 +149,7 @@ mel_analysis_push(
     struct mel_analysis *a, const float *samples, size_t n, struct mel_err *err)
 {
 	assert(!a->finished);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = a->stft.loops->finite(samples, n) ? n : 0; i < n; i++) {
 		if (!isfinite(samples[i]))
 			return mel_fail(err, "sample %lld is not finite",
 			    (long long)a->given + (long long)i);
@@ -245,31 +248,25 @@ prepare(const struct mel_analysis *a, const float *x, float *out)
 	return out;
 }
 
+/* Power or magnitude of a pair into two rows. */
 static void
-magnitudes(struct mel_analysis *a, int lane)
+measure(struct mel_analysis *a, int lane)
 {
-	const float *re = a->work.out_re, *im = a->work.out_im;
-	float p = 0.5f * a->work.undo[0], q = 0.5f * a->work.undo[1];
-	float *out = a->spectrum + lane;
-	int n = a->stft.n;
+	struct mel_power p = {.n = a->stft.n,
+	    .re = a->work.out_re,
+	    .im = a->work.out_im,
+	    .p = 0.5f * a->work.undo[0],
+	    .q = 0.5f * a->work.undo[1],
+	    .root = a->c.spectrum == MEL_SPECTRUM_MAGNITUDE};
+	float *out = a->power + lane * a->stft.stride;
 
-	/* As mel_stft_part, straight to the squares. */
-	for (int k = 0; k < a->stft.bins; k++, out += MEL_LANES) {
-		int m = k ? n - k : 0;
-		float ar = p * (re[k] + re[m]), ai = p * (im[k] - im[m]);
-		float br = q * (im[k] + im[m]), bi = q * (re[m] - re[k]);
-
-		out[0] = ar * ar + ai * ai;
-		out[1] = br * br + bi * bi;
-	}
+	a->stft.loops->power(&p, out, out + a->stft.stride);
 }
 
 /* Frames next .. next + n - 1 into the lanes of a->mel, n <= MEL_LANES. */
 static void
 compute(struct mel_analysis *a, int n)
 {
-	size_t all = (size_t)a->stft.bins * MEL_LANES;
-
 	for (int i = 0; i < n; i += 2) {
 		const float *x = a->buf + ((a->next + i) * a->c.hop - a->start);
 		const float *y = i + 1 < n ? x + a->c.hop : NULL;
@@ -280,36 +277,35 @@ compute(struct mel_analysis *a, int n)
 		mel_stft_load(&a->stft, &a->work, x, y);
 		mel_stft_balance(&a->stft, &a->work);
 		mel_stft_forward(&a->stft, &a->work);
-		magnitudes(a, i);
+		measure(a, i);
 	}
-	if (a->c.spectrum == MEL_SPECTRUM_MAGNITUDE) {
-		/* A fixed inner count is what compilers make vectors of. */
-		for (size_t i = 0; i < all; i += MEL_LANES) {
-			for (size_t l = 0; l < MEL_LANES; l++)
-				a->spectrum[i + l] = sqrtf(a->spectrum[i + l]);
-		}
-	}
+	a->stft.loops->lanes(
+	    a->spectrum, a->power, (size_t)a->stft.stride, a->stft.bins);
 	mel_filters_apply(&a->filters, a->spectrum, a->mel);
 }
 
-/* The logarithm's part of the output formula. */
-static float
-take_log(const struct mel_contract *c, float m)
+/* The logarithm's part of the output formula, all lanes of a->mel. */
+static void
+take_log(struct mel_analysis *a)
 {
-	float floor = (float)c->floor, add = (float)c->add;
+	const struct mel_contract *c = &a->c;
+	int n = (int)c->bands * MEL_LANES;
+	double factor = 1;
 
-	m = (m > floor ? m : floor) + add;
-	switch (c->log) {
-	case MEL_LOG_LN:
-		return logf(m);
-	case MEL_LOG_LOG10:
-		return log10f(m);
-	case MEL_LOG_DB:
-		return (c->spectrum == MEL_SPECTRUM_POWER ? 10 : 20) *
-		       log10f(m);
-	default:
-		return m;
+	if (c->log == MEL_LOG_NONE) {
+		for (int i = 0; i < n; i++) {
+			float m = a->mel[i], floor = (float)c->floor;
+
+			a->mel[i] = (m > floor ? m : floor) + (float)c->add;
+		}
+		return;
 	}
+	if (c->log != MEL_LOG_LN)
+		factor = M_LOG10E;
+	if (c->log == MEL_LOG_DB)
+		factor *= c->spectrum == MEL_SPECTRUM_POWER ? 10 : 20;
+	a->stft.loops->log(
+	    a->mel, (float)c->floor, (float)c->add, (float)factor, n);
 }
 
 static float
@@ -321,27 +317,42 @@ take_affine(const struct mel_contract *c, int b, float v)
 	return v;
 }
 
-/* Lane l of a->mel to a row. */
 static int
-write_row(struct mel_analysis *a, int lane, float *row, struct mel_err *err)
+check_finite(const struct mel_analysis *a, int n, struct mel_err *err)
+{
+	size_t all = (size_t)a->c.bands * MEL_LANES;
+
+	if (a->stft.loops->finite(a->mel, all))
+		return 0;
+	for (int l = 0; l < n; l++) {
+		for (int b = 0; b < a->c.bands; b++) {
+			if (!isfinite(a->mel[b * MEL_LANES + l]))
+				return mel_fail(err,
+				    "frame %lld: samples too large for single "
+				    "precision",
+				    (long long)a->next + l);
+		}
+	}
+	return 0;
+}
+
+/* Lane l of a->mel to a row. */
+static void
+write_row(struct mel_analysis *a, int lane, float *row)
 {
 	const struct mel_contract *c = &a->c;
+	bool plain = c->out_gain == 1 && c->out_offset == 0 && !c->normalised;
 
+	for (int b = 0; b < c->bands; b++)
+		row[b] = a->mel[b * MEL_LANES + lane];
+	if (c->range <= 0 && plain)
+		return;
 	for (int b = 0; b < c->bands; b++) {
-		float m = a->mel[b * MEL_LANES + lane];
-
-		if (!isfinite(m))
-			return mel_fail(err,
-			    "frame %lld: samples too large for single "
-			    "precision",
-			    (long long)a->next + lane);
-		row[b] = take_log(c, m);
 		if (c->range > 0)
 			a->top = row[b] > a->top ? row[b] : a->top;
 		else
 			row[b] = take_affine(c, b, row[b]);
 	}
-	return 0;
 }
 
 /* The next frames into rows [max, bands]; returns how many. */
@@ -356,10 +367,11 @@ frames(struct mel_analysis *a, float *rows, int64_t max, struct mel_err *err)
 		int64_t now = n - done < MEL_LANES ? n - done : MEL_LANES;
 
 		compute(a, (int)now);
-		for (int l = 0; l < now; l++, done++) {
-			if (write_row(a, l, rows + done * a->c.bands, err))
-				return -1;
-		}
+		if (check_finite(a, (int)now, err))
+			return -1;
+		take_log(a);
+		for (int l = 0; l < now; l++, done++)
+			write_row(a, l, rows + done * a->c.bands);
 		a->next += now;
 	}
 	forget(a);

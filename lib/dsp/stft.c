@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "dsp/contract.h"
 #include "dsp/fft.h"
+#include "dsp/loops.h"
 
 static double
 window_at(int type, int64_t j, int64_t length)
@@ -50,7 +51,8 @@ mel_stft_open(
 	*stft = (struct mel_stft){.n = (int)c->n_fft,
 	    .bins = (int)c->n_fft / 2 + 1,
 	    .stride = ((int)c->n_fft / 2 + 16) / 16 * 16,
-	    .span = (int)mel_contract_span(c)};
+	    .span = (int)mel_contract_span(c),
+	    .loops = mel_loops_best()};
 	stft->window = mel_alloc_aligned((size_t)stft->n * sizeof(float), err);
 	if (!window || !stft->window ||
 	    mel_fft_open(&stft->fft, stft->n, err)) {
@@ -83,7 +85,7 @@ mel_stft_work_open(const struct mel_stft *stft, struct mel_stft_work *work,
 	if (!all)
 		return -1;
 	*work = (struct mel_stft_work){
-	    all, all + part, all + 2 * part, all + 3 * part, {1, 1}};
+	    all, all + part, all + 2 * part, all + 3 * part, {0, 0}, {1, 1}};
 	return 0;
 }
 
@@ -94,62 +96,33 @@ mel_stft_work_close(struct mel_stft_work *work)
 	*work = (struct mel_stft_work){0};
 }
 
-static void
-load(const struct mel_stft *stft, const float *restrict x, float *restrict out)
+static float
+load(const struct mel_stft *stft, const float *x, float *out)
 {
-	const float *restrict w = stft->window;
-	int j = 0;
+	size_t rest = (size_t)(stft->n - stft->span);
 
-	/* A fixed inner count is what compilers make vectors of. */
-	for (; j + 16 <= stft->span; j += 16) {
-		for (int l = 0; l < 16; l++)
-			out[j + l] = x[j + l] * w[j + l];
-	}
-	for (; j < stft->span; j++)
-		out[j] = x[j] * w[j];
-	for (; j < stft->n; j++)
-		out[j] = 0;
+	memset(out + stft->span, 0, rest * sizeof(float));
+	return stft->loops->window(out, x, stft->window, stft->span);
 }
 
 void
 mel_stft_load(const struct mel_stft *stft, struct mel_stft_work *work,
     const float *a, const float *b)
 {
-	load(stft, a, work->re);
+	work->peak[0] = load(stft, a, work->re);
+	work->peak[1] = 0;
 	if (b)
-		load(stft, b, work->im);
+		work->peak[1] = load(stft, b, work->im);
 	else
 		memset(work->im, 0, (size_t)stft->n * sizeof(float));
 	work->undo[0] = work->undo[1] = 1;
 }
 
-/* Largest magnitude; sixteen chains, so that the compiler can use vectors. */
-static float
-peak(const float *x, int n)
-{
-	float most[16] = {0};
-	int j = 0;
-
-	for (; j + 16 <= n; j += 16) {
-		for (int l = 0; l < 16; l++) {
-			float v = fabsf(x[j + l]);
-
-			most[l] = v > most[l] ? v : most[l];
-		}
-	}
-	for (; j < n; j++)
-		most[0] = fmaxf(most[0], fabsf(x[j]));
-	for (int l = 1; l < 16; l++)
-		most[0] = fmaxf(most[0], most[l]);
-	return most[0];
-}
-
 void
 mel_stft_balance(const struct mel_stft *stft, struct mel_stft_work *work)
 {
-	float a = peak(work->re, stft->n), b = peak(work->im, stft->n);
+	float a = work->peak[0], b = work->peak[1];
 	int shift;
-	float up;
 
 	work->undo[0] = a > 0;
 	work->undo[1] = b > 0;
@@ -159,9 +132,7 @@ mel_stft_balance(const struct mel_stft *stft, struct mel_stft_work *work)
 	/* Both factors must be normal numbers, and small ones are no matter. */
 	if (abs(shift) < 3 || abs(shift) > 120)
 		return;
-	up = ldexpf(1, shift);
-	for (int j = 0; j < stft->n; j++)
-		work->im[j] *= up;
+	stft->loops->scale(work->im, ldexpf(1, shift), stft->n);
 	work->undo[1] = ldexpf(1, -shift);
 }
 
@@ -230,20 +201,27 @@ mix_one(const struct mel_stft *stft, struct mel_stft_work *work,
 }
 
 void
-mel_stft_backward(const struct mel_stft *stft, struct mel_stft_work *work,
-    const struct mel_spectra *s)
+mel_stft_frames(
+    const struct mel_stft *stft, struct mel_stft_work *work, float *a, float *b)
 {
 	const float scale = 1 / (float)stft->n;
 
-	if (s->b_re)
+	mel_fft_backward(stft->fft, work->re);
+	stft->loops->window_out(a, work->re, stft->window, scale, stft->n);
+	if (b)
+		stft->loops->window_out(
+		    b, work->im, stft->window, scale, stft->n);
+}
+
+void
+mel_stft_backward(const struct mel_stft *stft, struct mel_stft_work *work,
+    const struct mel_spectra *s, float *a, float *b)
+{
+	if (b)
 		mix_pair(stft, work, s);
 	else
 		mix_one(stft, work, s);
-	mel_fft_backward(stft->fft, work->re);
-	for (int j = 0; j < stft->n; j++) {
-		work->re[j] *= stft->window[j] * scale;
-		work->im[j] *= stft->window[j] * scale;
-	}
+	mel_stft_frames(stft, work, a, b);
 }
 
 void

@@ -7,6 +7,7 @@
 struct mel_contract;
 struct mel_err;
 struct mel_fft;
+struct mel_loops;
 
 /*
  * The short-time Fourier transform over a contract's geometry (n_fft, window,
@@ -22,12 +23,14 @@ struct mel_stft {
 	int stride;    /* bins rounded up to a multiple of 16: rows of arrays */
 	int span;      /* samples of a frame; behind it zeros to n */
 	float *window; /* [n], zeros outside; owned */
+	const struct mel_loops *loops;
 };
 
 /* Scratch memory of one thread: the FFT's block, re is its start. */
 struct mel_stft_work {
 	float *re, *im;         /* [n] time */
 	float *out_re, *out_im; /* [n] frequency */
+	float peak[2];          /* largest magnitudes in re, im as loaded */
 	float undo[2];          /* factors that the two spectra still need */
 };
 
@@ -69,12 +72,16 @@ void mel_stft_part(const struct mel_stft *stft,
     const struct mel_stft_work *work, const struct mel_spectra *s);
 
 /*
- * The way back: work->re, im = window * inverse transform of the two spectra
- * (b_re NULL: of one), [n] each, scaled so that forward and back give
- * window squared times the samples. s is only read.
+ * The way back: a, b [n] = window * inverse transform of the two spectra (b
+ * NULL: of the first one), scaled so that forward and back give window squared
+ * times the samples. s is only read.
  */
 void mel_stft_backward(const struct mel_stft *stft, struct mel_stft_work *work,
-    const struct mel_spectra *s);
+    const struct mel_spectra *s, float *a, float *b);
+
+/* The same of what is mixed in work->out_re, out_im already. */
+void mel_stft_frames(const struct mel_stft *stft, struct mel_stft_work *work,
+    float *a, float *b);
 
 /*
  * What overlap-added frames must be multiplied by at padded positions

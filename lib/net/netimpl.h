@@ -2,10 +2,13 @@
 #ifndef MEL_NET_NETIMPL_H
 #define MEL_NET_NETIMPL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/slab.h"
 #include "net/frame.h"
+#include "net/isa.h"
 #include "net/onnx.h"
 #include "tensor/tensor.h"
 
@@ -20,7 +23,16 @@ struct mel_network {
 	char *path; /* owned, for messages */
 	struct mel_model model;
 	const struct mel_kernels *kernels;
+	struct mel_slab slab; /* packed weights */
+	bool plain; /* nodes as the file has them, normalised and folded */
 };
+
+/*
+ * As mel_network_open, but no nodes are fused or laid out otherwise: what the
+ * fused network is compared with, and what can be written as ONNX.
+ */
+int mel_network_open_plain(struct mel_network **network, const char *path,
+    enum mel_isa isa, struct mel_err *err);
 
 /* A tensor, or a list of tensors of one element type. */
 struct mel_net_value {

@@ -2,6 +2,7 @@
 #include "net/netblock.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +13,12 @@
 #include "block/env.h"
 #include "block/streamable.h"
 #include "net/feed.h"
+#include "net/graph.h"
 #include "net/netdef.h"
+#include "net/netimpl.h"
 #include "net/network.h"
+#include "net/stream.h"
+#include "net/timeline.h"
 #include "tensor/tensor.h"
 
 struct options {
@@ -23,8 +28,9 @@ struct options {
 };
 
 /*
- * The network runs once, on all rows of the utterance, when the first of its
- * own rows is asked for.
+ * A network that streams takes as many rows as it needs for those that are
+ * asked for. Any other runs once, on all rows of the utterance, when the first
+ * of its own rows is asked for.
  */
 struct netrows {
 	const struct options *options;
@@ -33,6 +39,13 @@ struct netrows {
 	int output;                      /* its number */
 	struct mel_session *session;
 	struct mel_tensor *out; /* [n_output], the session's */
+
+	struct mel_timeline timeline;
+	struct mel_context context;
+	bool streams;
+	struct mel_stream stream;
+	int64_t fed;   /* rows of upstream so far */
+	int64_t given; /* rows before those of result */
 
 	const struct mel_bundle *data;
 	struct mel_streamable *upstream;
@@ -97,6 +110,56 @@ choose_output(struct netrows *b, struct mel_err *err)
 	return 0;
 }
 
+static bool
+describe_input(const struct mel_net_port *port, struct mel_time_input *in)
+{
+	*in = (struct mel_time_input){.axis = mel_net_port_time(port)};
+	in->shape.dtype = port->dtype;
+	in->shape.ndim = port->ndim;
+	for (int d = 0; d < port->ndim; d++) {
+		if (port->axis[d] == MEL_AXIS_ANY)
+			return false;
+		in->shape.dim[d] = port->axis[d] < 0 ? 1 : port->axis[d];
+	}
+	return true;
+}
+
+/* Why it cannot stream, if that is because of a node. */
+static void
+say_whole(const struct netrows *b, const struct mel_env *env)
+{
+	int v = b->timeline.graph->output[b->output].value;
+	int cause = b->timeline.value[v].cause;
+	const struct mel_node *node;
+	char text[256];
+
+	if (cause < 0 || !env->note || env->spec_only)
+		return;
+	node = &b->timeline.graph->node[cause];
+	snprintf(text, sizeof(text),
+	    "%s is run on whole utterances: %s (node %s) needs all rows",
+	    b->options->network->name, node->kind, node->name);
+	env->note(env->ctx, "Network", text);
+}
+
+/* Networks with several inputs are run whole. */
+static void
+find_time(struct netrows *b, const struct mel_env *env)
+{
+	const struct mel_netdef *def = b->options->network;
+	const struct mel_graph *g = mel_network_graph(def->network);
+	struct mel_time_input in;
+
+	if (def->n_input != 1 || !describe_input(&def->input[0], &in) ||
+	    mel_timeline_open(
+		&b->timeline, g, def->network->kernels, &in, NULL))
+		return;
+	b->streams = mel_timeline_context(
+	    &b->timeline, g->output[b->output].value, &b->context);
+	if (!b->streams)
+		say_whole(b, env);
+}
+
 static int
 declare(
     struct netrows *b, struct mel_streamable_spec *spec, struct mel_err *err)
@@ -106,7 +169,7 @@ declare(
 	spec->upstream = true;
 	spec->in_width = mel_net_port_width(&o->network->input[b->feed.rows]);
 	spec->width = mel_net_port_width(b->port);
-	spec->lookahead = MEL_WHOLE;
+	spec->lookahead = b->streams ? b->context.right : MEL_WHOLE;
 	spec->rows = mel_strdup(o->name ? o->name : b->port->name, err);
 	if (!spec->rows)
 		return -1;
@@ -122,14 +185,20 @@ open_rows(void *state, const void *options, const struct mel_env *env,
 
 	b->options = o;
 	if (mel_feed_open(&b->feed, o->network, &o->inputs, err) ||
-	    choose_rows(b, err) || choose_output(b, err) ||
-	    declare(b, spec, err))
+	    choose_rows(b, err) || choose_output(b, err))
+		return -1;
+	find_time(b, env);
+	if (declare(b, spec, err))
 		return -1;
 	b->out = mel_alloc((size_t)o->network->n_output, sizeof(*b->out), err);
 	if (!b->out)
 		return -1;
 	if (env->spec_only)
 		return 0;
+	if (b->streams)
+		return mel_stream_open(&b->stream, &b->timeline,
+		    b->timeline.graph->output[b->output].value,
+		    o->network->network->kernels, env->pool, err);
 	return mel_session_open(
 	    &b->session, o->network->network, env->pool, err);
 }
@@ -140,13 +209,12 @@ begin_rows(void *state, const struct mel_bundle *data,
 {
 	struct netrows *b = state;
 
-	(void)err;
 	b->data = data;
 	b->upstream = upstream;
 	b->ran = false;
-	b->next = 0;
+	b->next = b->fed = b->given = 0;
 	*width = mel_net_port_width(b->port);
-	return 0;
+	return b->streams ? mel_stream_begin(&b->stream, b->feed.in, err) : 0;
 }
 
 static int
@@ -160,7 +228,8 @@ check_finite(const struct netrows *b, struct mel_err *err)
 			return mel_fail(err,
 			    "output \"%s\" is not finite in row %zu",
 			    b->port->name,
-			    i / (size_t)mel_net_port_width(b->port));
+			    (size_t)b->given +
+				i / (size_t)mel_net_port_width(b->port));
 	}
 	return 0;
 }
@@ -186,13 +255,68 @@ run_rows(struct netrows *b, struct mel_err *err)
 	return check_finite(b, err);
 }
 
+/* n more rows, in b->in, become rows of the result. */
+static int
+step_rows(struct netrows *b, int64_t n, bool end, struct mel_err *err)
+{
+	const struct mel_net_port *port = &b->options->network->input[0];
+	int64_t dim[2] = {n, mel_streamable_width(b->upstream)};
+	struct mel_tensor rows =
+	    mel_tensor_view(MEL_F32, mel_net_port_rank(port), dim, b->in);
+	struct mel_tensor in = {0}, out;
+	int rc = mel_net_port_pack(port, &rows, &in, err);
+
+	b->given += b->result.dtype ? b->result.dim[0] : 0;
+	b->next = 0;
+	mel_tensor_free(&b->result);
+	if (!rc)
+		rc = mel_stream_step(&b->stream, &in, end, &out, err);
+	if (!rc && out.dim[mel_net_port_time(b->port)])
+		rc = mel_net_port_unpack(b->port, &out, &b->result, err);
+	mel_tensor_free(&in);
+	b->fed += n;
+	b->ran = end;
+	if (rc || !b->result.dtype)
+		return rc;
+	return check_finite(b, err);
+}
+
+/* Feeds what is needed for the next `wanted` rows, not more. */
+static int
+feed_rows(struct netrows *b, int64_t wanted, struct mel_err *err)
+{
+	const struct mel_context *c = &b->context;
+	int64_t have = b->given + (b->result.dtype ? b->result.dim[0] : 0);
+	int64_t width = mel_streamable_width(b->upstream), n, need;
+
+	need = ((have + wanted) * c->den + c->num - 1) / c->num + c->right -
+	       b->fed;
+	need = need < 1 ? 1 : need;
+	if (mel_reserve(
+		&b->in, &b->cap, (size_t)(need * width), sizeof(*b->in), err))
+		return -1;
+	n = mel_streamable_pull_full(b->upstream, need, b->in, err);
+	if (n < 0)
+		return -1;
+	if (!n && !b->fed) {
+		b->ran = true; /* nothing to say: no rows, no error */
+		return 0;
+	}
+	return step_rows(b, n, n < need, err);
+}
+
 static int64_t
 pull_rows(void *state, int64_t wanted, float *rows, struct mel_err *err)
 {
 	struct netrows *b = state;
 	int64_t width = mel_net_port_width(b->port), n;
 
-	if (!b->ran && run_rows(b, err))
+	while (b->streams && !b->ran &&
+	       (!b->result.dtype || b->next == b->result.dim[0])) {
+		if (feed_rows(b, wanted, err))
+			return -1;
+	}
+	if (!b->ran && !b->streams && run_rows(b, err))
 		return -1;
 	if (!b->result.dtype)
 		return 0;
@@ -219,6 +343,8 @@ close_rows(void *state)
 
 	reset_rows(b);
 	mel_session_close(b->session);
+	mel_stream_close(&b->stream);
+	mel_timeline_close(&b->timeline);
 	if (b->options)
 		mel_feed_close(&b->feed);
 	free(b->out);

@@ -26,15 +26,24 @@ check_interface(const struct mel_graph *graph, struct mel_err *err)
 }
 
 static int
+fuse(struct mel_graph *g, struct mel_err *err)
+{
+	if (mel_graph_fuse_attention(g, err) || mel_graph_relay(g, err))
+		return -1;
+	return mel_graph_absorb(g, err);
+}
+
+static int
 prepare(struct mel_network *net, struct mel_err *err)
 {
 	struct mel_graph *g = net->model.graph;
+	const struct mel_binding binding = {
+	    net->kernels, &net->model.weights, &net->slab};
 
 	if (mel_graph_normalise(g, err) || mel_graph_sort(g, err) ||
 	    mel_graph_narrow(g, err) || mel_graph_prepare(g, err) ||
 	    check_interface(g, err) || mel_graph_fold(g, net->kernels, err) ||
-	    mel_graph_fuse_attention(g, err) ||
-	    mel_graph_bind(g, net->kernels, &net->model.weights, err) ||
+	    (!net->plain && fuse(g, err)) || mel_graph_bind(g, &binding, err) ||
 	    mel_graph_settle(g, err) || mel_graph_measure(g, err))
 		return mel_fail_in(err, "%s", net->path);
 	return 0;
@@ -51,17 +60,19 @@ open_network(struct mel_network *net, const char *path, enum mel_isa isa,
 	net->path = mel_strdup(path, err);
 	if (!net->path || mel_model_open(&net->model, path, err))
 		return -1;
+	net->slab.expected = net->model.weights.map.len;
 	return prepare(net, err);
 }
 
-int
-mel_network_open(struct mel_network **network, const char *path,
-    enum mel_isa isa, struct mel_err *err)
+static int
+open_as(struct mel_network **network, const char *path, enum mel_isa isa,
+    bool plain, struct mel_err *err)
 {
 	struct mel_network *net = mel_alloc(1, sizeof(*net), err);
 
 	if (!net)
 		return -1;
+	net->plain = plain;
 	if (open_network(net, path, isa, err)) {
 		mel_network_close(net);
 		return -1;
@@ -70,12 +81,27 @@ mel_network_open(struct mel_network **network, const char *path,
 	return 0;
 }
 
+int
+mel_network_open(struct mel_network **network, const char *path,
+    enum mel_isa isa, struct mel_err *err)
+{
+	return open_as(network, path, isa, false, err);
+}
+
+int
+mel_network_open_plain(struct mel_network **network, const char *path,
+    enum mel_isa isa, struct mel_err *err)
+{
+	return open_as(network, path, isa, true, err);
+}
+
 void
 mel_network_close(struct mel_network *network)
 {
 	if (!network)
 		return;
 	mel_model_close(&network->model);
+	mel_slab_free(&network->slab);
 	free(network->path);
 	free(network);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/reach.h"
 #include "tensor/tensor.h"
 
 struct mel_err;
@@ -44,14 +45,6 @@ struct mel_timing;
 
 struct mel_kernels; /* net/kernels.h: the fast loops of one ISA */
 struct mel_call;    /* net/call.h */
-
-/* How an output row depends on input rows along the time axis. */
-enum mel_time_kind {
-	MEL_TIME_WHOLE,  /* on all rows, or nobody knows on which */
-	MEL_TIME_POINT,  /* on the row of the same number, or on none */
-	MEL_TIME_WINDOW, /* on some rows near the same place */
-	MEL_TIME_STATE,  /* on all rows before it, through a state */
-};
 
 /*
  * Some rows of longer tensors: forward is given these instead of whole ones.

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <stdlib.h>
 #include <string.h>
 
 #include "net/conv.h"
@@ -18,8 +17,8 @@
  * output, in the same order: bias, then taps, then channels.
  */
 
-static int
-conv_prepare(struct mel_node *node, struct mel_err *err)
+int
+mel_conv_prepare(struct mel_node *node, struct mel_err *err)
 {
 	struct mel_conv *p = node->params;
 
@@ -92,8 +91,8 @@ check_inputs(const struct mel_node *node, const struct mel_tensor *const in[],
 	return check_kernel(node, w, err);
 }
 
-static int
-conv_infer(const struct mel_node *node, const struct mel_tensor *const in[],
+int
+mel_conv_infer(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], struct mel_err *err)
 {
 	int64_t dim[MEL_MAX_DIMS];
@@ -131,8 +130,8 @@ conv_time(struct mel_timing *t)
 	return mel_time_window(t, &axis);
 }
 
-static int
-conv_bind(struct mel_node *node, const struct mel_tensor *const constant[],
+int
+mel_conv_bind(struct mel_node *node, const struct mel_tensor *const constant[],
     const struct mel_kernels *kernels, struct mel_err *err)
 {
 	const struct mel_tensor *w = constant[1];
@@ -144,15 +143,6 @@ conv_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	if (((struct mel_conv *)node->params)->packed)
 		node->packed = 1u << 1;
 	return 0;
-}
-
-static void
-conv_release(struct mel_node *node)
-{
-	struct mel_conv *p = node->params;
-
-	free(p->packed);
-	p->packed = NULL;
 }
 
 static size_t
@@ -199,10 +189,9 @@ static const struct mel_op conv = {
     .max_out = 1,
     .params_size = sizeof(struct mel_conv),
     .time = conv_time,
-    .prepare = conv_prepare,
-    .bind = conv_bind,
-    .release = conv_release,
-    .infer = conv_infer,
+    .prepare = mel_conv_prepare,
+    .bind = mel_conv_bind,
+    .infer = mel_conv_infer,
     .scratch = conv_scratch,
     .forward = conv_forward,
 };

@@ -157,6 +157,7 @@ convtr_time(struct mel_timing *t)
 	    .first = a.lo - a.reach + 1,
 	    .last = a.lo,
 	    .more = a.out - a.in * a.stride,
+	    .nothing = true,
 	};
 	return MEL_TIME_WINDOW;
 }
@@ -174,15 +175,6 @@ convtr_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	if (((struct mel_convtr *)node->params)->packed)
 		node->packed = 1u << 1;
 	return 0;
-}
-
-static void
-convtr_release(struct mel_node *node)
-{
-	struct mel_convtr *p = node->params;
-
-	free(p->packed);
-	p->packed = NULL;
 }
 
 static size_t
@@ -231,7 +223,6 @@ static const struct mel_op convtr = {
     .time = convtr_time,
     .prepare = convtr_prepare,
     .bind = convtr_bind,
-    .release = convtr_release,
     .infer = convtr_infer,
     .scratch = convtr_scratch,
     .forward = convtr_forward,

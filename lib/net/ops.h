@@ -24,6 +24,7 @@ extern const struct mel_op *const mel_ops_reduce[];  /* ReduceMean ... */
 extern const struct mel_op *const mel_ops_fill[];    /* Range ... */
 extern const struct mel_op *const mel_ops_scan[];    /* CumSum */
 extern const struct mel_op *const mel_ops_conv[];    /* Conv */
+extern const struct mel_op *const mel_ops_rows[];    /* (conv) ... */
 extern const struct mel_op *const mel_ops_matmul[];  /* MatMul, Gemm */
 extern const struct mel_op *const mel_ops_norm[]; /* LayerNormalization ... */
 extern const struct mel_op *const mel_ops_softmax[];  /* Softmax, LogSoftmax */

@@ -21,6 +21,7 @@ static const struct mel_op *const *const families[] = {
     mel_ops_fill,
     mel_ops_scan,
     mel_ops_conv,
+    mel_ops_rows,
     mel_ops_matmul,
     mel_ops_norm,
     mel_ops_softmax,

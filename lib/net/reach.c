@@ -24,7 +24,7 @@ mel_reach_total(const struct mel_reach *r, int64_t n)
 {
 	int64_t rows = floor_div(n * r->num + r->more, r->den);
 
-	return rows < 0 ? 0 : rows;
+	return rows < 0 || (r->nothing && !n) ? 0 : rows;
 }
 
 /* The least o whose last row is n or behind: o den + last >= n num. */

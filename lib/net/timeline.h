@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "net/timing.h"
+#include "net/reach.h"
 #include "tensor/tensor.h"
 
 struct mel_buf;

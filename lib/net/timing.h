@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "net/op.h"
+#include "net/reach.h"
 #include "tensor/tensor.h"
 
 struct mel_node;
@@ -17,26 +18,6 @@ struct mel_window_axis;
  * op->time, telling where time is, and checks the lengths that follow from the
  * answer against those that the shape rule gives.
  */
-
-#define MEL_TIME_TRIALS 5 /* lengths of the stream that shapes are tried at */
-
-#define MEL_AXIS_NONE    (-1) /* no axis grows with the stream */
-#define MEL_AXIS_SEVERAL (-2) /* more than one does */
-
-/*
- * Output row o needs rows ceil((o den + first) / num) to floor((o den + last)
- * / num) of the input, as far as they exist; n rows give floor((n num + more)
- * / den) of the output, at least 0. {1, 1}: the same row.
- */
-struct mel_reach {
-	int64_t num, den; /* output rows for input rows, > 0 */
-	int64_t first, last;
-	int64_t more;
-	int64_t head; /* before the first output row is made these must be
-			 there, too: a padding shows rows from behind */
-	int64_t tail; /* rows kept before the first one needed: a padding at
-			 the end shows them again */
-};
 
 /* A question and its answer. */
 struct mel_timing {

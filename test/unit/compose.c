@@ -448,15 +448,17 @@ test_order(void)
 	static const char first[] =
 	    "run:encoded run:durations begin:up begin:dec rows:up ";
 	struct mel_err err = {""};
-	const char *last_up = trace, *dec;
+	const char *last_up = trace, *dec, *up;
 	int64_t n = speak(text, 1, rows, &err);
 
 	ok(n == ROWS && !strncmp(trace, first, strlen(first)),
 	    "D5: encoders, then the upsampler: %.60s %s", trace, err.msg);
 	dec = strstr(trace, "rows:dec");
+	up = strstr(trace, "rows:up");
 	for (const char *p = trace; (p = strstr(p, "rows:up")); p++)
 		last_up = p;
-	ok(dec && last_up < dec, "D5: the upsampler before the decoder");
+	ok(dec && up && up < dec, "D5: the upsampler before the decoder");
+	ok(dec && dec < last_up, "B1: the decoder does not wait for all rows");
 	ok(trace_count("run:encoded") == 1 && trace_count("run:durations") == 1,
 	    "D6: encoders run once for %d pulls", (int)n);
 	ok(trace_count("begin:up") == 1 && trace_count("rows:dec") == ROWS,

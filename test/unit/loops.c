@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "dsp/loops.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "dsp/stft.h"
+#include "tap.h"
+
+enum {
+	N = 402, /* n_fft; no multiple of any vector */
+	BINS = N / 2 + 1
+};
+
+/* All that one table makes of the same numbers, one array after the other. */
+struct results {
+	float window[N], out[N], scaled[N], added[N], power[2][BINS];
+	float re[N], im[N], old[4][BINS], turned[8 * 208], log[N];
+	float peak;
+};
+
+static void
+noise(float *x, int n, uint64_t stream)
+{
+	for (int i = 0; i < n; i++)
+		x[i] = mel_rng_normal(5, stream, (uint64_t)i);
+}
+
+static void
+all(const struct mel_loops *l, struct results *r)
+{
+	static float x[8 * 208], w[N], a[BINS], b[BINS];
+	struct mel_spectra old = {r->old[0], r->old[1], r->old[2], r->old[3]};
+	struct mel_rephase step = {.n = N,
+	    .re = r->re,
+	    .im = r->im,
+	    .a = a,
+	    .b = b,
+	    .old = &old,
+	    .pull = 0.4f};
+	struct mel_power power = {
+	    .n = N, .re = x, .im = w, .p = 0.5f, .q = 0.25f, .root = 1};
+
+	memset(r, 0, sizeof(*r));
+	noise(x, 8 * 208, 1);
+	noise(w, N, 2);
+	for (int i = 0; i < 4; i++)
+		noise(r->old[i], BINS, 3 + (uint64_t)i);
+	for (int k = 0; k < BINS; k++) {
+		a[k] = fabsf(x[k]);
+		b[k] = fabsf(w[k]);
+	}
+	noise(r->re, N, 7);
+	noise(r->im, N, 8);
+	r->peak = l->window(r->window, x, w, N);
+	l->window_out(r->out, x, w, 0.3f, N);
+	l->add(r->added, x, N);
+	l->multiply(r->added, w, N);
+	memcpy(r->scaled, x, sizeof(r->scaled));
+	l->scale(r->scaled, 0.7f, N);
+	l->power(&power, r->power[0], r->power[1]);
+	l->rephase(&step);
+	l->lanes(r->turned, x, 208, BINS);
+	for (int i = 0; i < N; i++)
+		r->log[i] = fabsf(x[i]);
+	l->log(r->log, 1e-3f, 1e-6f, 0.5f, N);
+}
+
+static void
+test_tables(const struct results *want)
+{
+	static const char *const names[] = {"avx2", "avx512"};
+
+	for (int i = 0; i < 2; i++) {
+		const struct mel_loops *l = mel_loops_named(names[i]);
+		struct results *r = malloc(sizeof(*r));
+
+		if (!l) {
+			ok(true, "%s # SKIP not on this machine", names[i]);
+			free(r);
+			continue;
+		}
+		all(l, r);
+		ok(!memcmp(r, want, sizeof(*r)),
+		    "%s: the same bytes as portable", l->name);
+		free(r);
+	}
+	ok(!mel_loops_named("none"), "no table of another name");
+}
+
+static void
+test_values(const struct results *r)
+{
+	static float x[8 * 208];
+	float top = 0;
+	int bad = 0;
+
+	noise(x, 8 * 208, 1);
+	for (int i = 0; i < N; i++)
+		top = fmaxf(top, fabsf(r->window[i]));
+	ok(r->peak == top, "the peak is the largest magnitude");
+	for (int l = 0; l < 8; l++) {
+		for (int i = 0; i < BINS; i++)
+			bad += r->turned[i * 8 + l] != x[l * 208 + i];
+	}
+	ok(!bad, "rows to lanes");
+}
+
+/* Against the library's, over all sizes of numbers, small ones too. */
+static void
+test_log(void)
+{
+	const struct mel_loops *l = mel_loops_named("portable");
+	double worst = 0;
+
+	for (int i = -1480; i < 1270; i++) {
+		float x = exp2f((float)i / 10), y = x, ulp;
+		double want = log((double)x);
+
+		l->log(&y, 0, 0, 1, 1);
+		ulp = nextafterf(fabsf((float)want), HUGE_VALF) -
+		      fabsf((float)want);
+		worst = fmax(worst, fabs(y - want) / fmax(ulp, 0x1p-24));
+	}
+	ok(worst <= 3, "logarithm within 3 units in the last place (%.2f)",
+	    worst);
+}
+
+static void
+test_finite(void)
+{
+	const struct mel_loops *l = mel_loops_best();
+	float x[19];
+	int bad = 0;
+
+	for (int i = 0; i < 19; i++)
+		x[i] = 3e38f;
+	ok(l->finite(x, 19) && l->finite(x, 0), "large numbers are finite");
+	for (int i = 0; i < 19; i++) {
+		x[i] = i & 1 ? NAN : -INFINITY;
+		bad += l->finite(x, 19);
+		x[i] = 0;
+	}
+	ok(!bad, "NaN and infinity are found at every place");
+}
+
+int
+main(void)
+{
+	struct results *want = malloc(sizeof(*want));
+
+	all(mel_loops_named("portable"), want);
+	test_tables(want);
+	test_values(want);
+	test_log();
+	test_finite();
+	free(want);
+	return tap_done();
+}
