@@ -180,15 +180,6 @@ convtr_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	return 0;
 }
 
-static void
-convtr_release(struct mel_node *node)
-{
-	struct mel_convtr *p = node->params;
-
-	free(p->packed);
-	p->packed = NULL;
-}
-
 static size_t
 convtr_scratch(const struct mel_node *node, const struct mel_tensor *const in[],
     const struct mel_tensor out[])
@@ -235,7 +226,6 @@ static const struct mel_op convtr = {
     .time = convtr_time,
     .prepare = convtr_prepare,
     .bind = convtr_bind,
-    .release = convtr_release,
     .infer = convtr_infer,
     .scratch = convtr_scratch,
     .forward = convtr_forward,
