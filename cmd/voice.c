@@ -125,6 +125,7 @@ voice_open(
 		&v->addon, dir, &v->registry, (enum mel_isa)o->isa, &err))
 		tool_die("%s", err.msg);
 	v->env.pool = v->pool;
+	v->env.whole = o->whole;
 	/* Later stages look for the name, which must lead to this folder. */
 	if (strcmp(v->addon->name, mel_addon_base(dir)) != 0)
 		v->by_folder = true;
@@ -157,6 +158,7 @@ voice_open_writer(struct voice *v, const char *tool,
     const struct mel_outfile *out, int times, int64_t block)
 {
 	v->utter.block = block;
+	v->utter.first_block = v->options->first_block;
 	v->utter.writer =
 	    tool_open_writer(out, tool, (enum tool_times)times, 0);
 }

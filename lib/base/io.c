@@ -112,19 +112,25 @@ mel_map_open(struct mel_map *map, const char *path, struct mel_err *err)
 	if (st.st_size > 0)
 		p = mmap(
 		    NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
 	if (p == MAP_FAILED)
-		return mel_fail_errno(err, "%s: mmap", path);
+		mel_fail_errno(err, "%s: mmap", path);
+	if (!p || p == MAP_FAILED) {
+		close(fd);
+		return p ? -1 : 0;
+	}
 	map->data = p;
 	map->len = (size_t)st.st_size;
+	map->fd = fd;
 	return 0;
 }
 
 void
 mel_map_close(struct mel_map *map)
 {
-	if (map->data)
+	if (map->data) {
 		munmap((void *)(uintptr_t)map->data, map->len);
+		close(map->fd);
+	}
 	*map = (struct mel_map){0};
 }
 

@@ -31,6 +31,7 @@ int mel_read_file(
 struct mel_map {
 	const unsigned char *data; /* [len], NULL if len = 0 */
 	size_t len;                /* [bytes] */
+	int fd;                    /* of the file, open while data is */
 };
 
 int mel_map_open(struct mel_map *map, const char *path, struct mel_err *err);

@@ -11,6 +11,10 @@ struct mel_tensor;
 struct mel_env {
 	struct mel_pool *pool; /* may be NULL: one thread */
 
+	/* Networks are run on all rows of an utterance at once: what streaming
+	 * is measured against. */
+	bool whole;
+
 	/* Opened to learn its spec: neither run nor begin will come, so what
 	 * only they need can be left undone. */
 	bool spec_only;

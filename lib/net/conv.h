@@ -23,7 +23,7 @@ struct mel_conv {
 	struct mel_window window;
 	int64_t group; /* >= 1 */
 
-	/* Constant weights of a convolution along one axis, owned; or NULL:
+	/* Constant weights of a convolution along one axis, packed; or NULL:
 	   group after group packed, rows (tap, channel); with one channel a
 	   group on both sides [taps, C]. */
 	float *packed;
@@ -34,7 +34,7 @@ struct mel_conv {
 int mel_conv_axis(const struct mel_node *node, int d, int64_t in, int64_t taps,
     struct mel_window_axis *axis, struct mel_err *err);
 
-/* prepare, bind, infer and release of Conv, for what computes it otherwise. */
+/* prepare, bind and infer of Conv, for what computes it otherwise. */
 int mel_conv_prepare(struct mel_node *node, struct mel_err *err);
 int mel_conv_bind(struct mel_node *node,
     const struct mel_tensor *const constant[],
@@ -42,7 +42,6 @@ int mel_conv_bind(struct mel_node *node,
 int mel_conv_infer(const struct mel_node *node,
     const struct mel_tensor *const in[], struct mel_tensor out[],
     struct mel_err *err);
-void mel_conv_release(struct mel_node *node);
 
 /* Packs constant weights with one spatial axis into params. */
 int mel_conv1d_bind(struct mel_node *node, const struct mel_tensor *w,

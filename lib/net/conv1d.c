@@ -24,11 +24,12 @@ is_depthwise(const struct mel_conv *p, const struct mel_tensor *w)
 /* [C, 1, taps] to [taps, C]. */
 static int
 bind_depthwise(
-    struct mel_conv *p, const struct mel_tensor *w, struct mel_err *err)
+    struct mel_node *node, const struct mel_tensor *w, struct mel_err *err)
 {
+	struct mel_conv *p = node->params;
 	size_t channels = (size_t)w->dim[0], taps = (size_t)w->dim[2];
 
-	p->packed = mel_alloc(channels * taps, sizeof(float), err);
+	p->packed = mel_node_room(node, channels * taps * sizeof(float), err);
 	if (!p->packed)
 		return -1;
 	mel_transpose(p->packed, channels, w->data, taps, channels, taps);
@@ -71,7 +72,7 @@ mel_conv1d_bind(struct mel_node *node, const struct mel_tensor *w,
 	if (!mel_tensor_count(w))
 		return 0;
 	if (is_depthwise(p, w))
-		return bind_depthwise(p, w, err);
+		return bind_depthwise(node, w, err);
 	m = (size_t)w->dim[0] / group;
 	k = (size_t)(w->dim[1] * w->dim[2]);
 	p->packed_size = kernels->packed_size(k, m);
@@ -79,7 +80,7 @@ mel_conv1d_bind(struct mel_node *node, const struct mel_tensor *w,
 	if (!mel_size_mul(&bytes, p->packed_size, group) ||
 	    !mel_size_mul(&bytes, bytes, sizeof(float)))
 		return mel_node_fail(node, err, "too many groups");
-	p->packed = mel_alloc_aligned(bytes, err);
+	p->packed = mel_node_room(node, bytes, err);
 	if (!p->packed)
 		return -1;
 	for (size_t g = 0; g < group; g++)

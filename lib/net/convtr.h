@@ -26,7 +26,7 @@ struct mel_convtr {
 	int64_t more[MEL_WINDOW_AXES];   /* output_padding, >= 0 */
 	int64_t length[MEL_WINDOW_AXES]; /* output_shape; 0: not given */
 
-	/* Constant weights with one spatial axis, owned; or NULL: for each
+	/* Constant weights with one spatial axis, packed; or NULL: for each
 	   group and each phase a packed matrix, rows (tap, channel), taps from
 	   the last to the first. */
 	float *packed;

@@ -113,7 +113,7 @@ mel_convtr1d_bind(struct mel_node *node, const struct mel_tensor *w,
 	}
 	if (!mel_size_mul(&bytes, p->packed_size, group * sizeof(float)))
 		return mel_node_fail(node, err, "too many groups");
-	p->packed = to = mel_alloc_aligned(bytes, err);
+	p->packed = to = mel_node_room(node, bytes, err);
 	if (!to)
 		return -1;
 	for (size_t g = 0; g < group; g++) {

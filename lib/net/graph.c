@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/slab.h"
 #include "net/op.h"
 
 const struct mel_attr *
@@ -227,6 +228,7 @@ mel_node_clear(struct mel_node *node)
 	if (node->params && node->op && node->op->release)
 		node->op->release(node);
 	free(node->params);
+	free(node->room);
 	for (int i = 0; i < node->n_attr; i++)
 		attr_clear(&node->attr[i]);
 	free(node->attr);
@@ -235,6 +237,16 @@ mel_node_clear(struct mel_node *node)
 	free(node->in);
 	free(node->out);
 	*node = (struct mel_node){0};
+}
+
+void *
+mel_node_room(struct mel_node *node, size_t bytes, struct mel_err *err)
+{
+	if (node->slab)
+		return mel_slab_take(node->slab, bytes, err);
+	free(node->room);
+	node->room = mel_alloc_aligned(bytes, err);
+	return node->room;
 }
 
 int

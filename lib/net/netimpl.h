@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/slab.h"
 #include "net/frame.h"
 #include "net/isa.h"
 #include "net/onnx.h"
@@ -22,6 +23,7 @@ struct mel_network {
 	char *path; /* owned, for messages */
 	struct mel_model model;
 	const struct mel_kernels *kernels;
+	struct mel_slab slab; /* packed weights */
 	bool plain; /* nodes as the file has them, normalised and folded */
 };
 

@@ -37,13 +37,13 @@ static int
 prepare(struct mel_network *net, struct mel_err *err)
 {
 	struct mel_graph *g = net->model.graph;
+	const struct mel_binding binding = {
+	    net->kernels, &net->model.weights, &net->slab};
 
-	if (mel_graph_normalise(g, err) || mel_graph_sort(g, err) ||
-	    mel_graph_narrow(g, err) || mel_graph_prepare(g, err) ||
-	    check_interface(g, err) || mel_graph_fold(g, net->kernels, err) ||
-	    (!net->plain && fuse(g, err)) ||
-	    mel_graph_bind(g, net->kernels, &net->model.weights, err) ||
-	    mel_graph_settle(g, err) || mel_graph_measure(g, err))
+	if (mel_graph_simplify(g, net->kernels, err) ||
+	    check_interface(g, err) || (!net->plain && fuse(g, err)) ||
+	    mel_graph_bind(g, &binding, err) || mel_graph_settle(g, err) ||
+	    mel_graph_measure(g, err))
 		return mel_fail_in(err, "%s", net->path);
 	return 0;
 }
@@ -59,6 +59,7 @@ open_network(struct mel_network *net, const char *path, enum mel_isa isa,
 	net->path = mel_strdup(path, err);
 	if (!net->path || mel_model_open(&net->model, path, err))
 		return -1;
+	net->slab.expected = net->model.weights.map.len;
 	return prepare(net, err);
 }
 
@@ -99,6 +100,7 @@ mel_network_close(struct mel_network *network)
 	if (!network)
 		return;
 	mel_model_close(&network->model);
+	mel_slab_free(&network->slab);
 	free(network->path);
 	free(network);
 }

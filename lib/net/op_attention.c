@@ -5,12 +5,14 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "net/attention.h"
-#include "net/broadcast.h"
+#include "net/attention_sizes.h"
 #include "net/graph.h"
 #include "net/infer.h"
 #include "net/kernels.h"
 #include "net/op.h"
 #include "net/product.h"
+#include "net/timing.h"
+#include "net/walk.h"
 #include "tensor/tensor.h"
 
 /*
@@ -22,17 +24,14 @@
  * are.
  */
 
-#define KEYS      256 /* of a block */
-#define TILE      112 /* query rows at once: a multiple of 14 */
-#define LEAST     64  /* rows that are worth packing all keys for */
-#define MAX_DEPTH ((int64_t)1 << 24)
+#define KEYS  256 /* of a block */
+#define TILE  112 /* query rows at once: a multiple of 14 */
+#define LEAST 64  /* rows that are worth packing all keys for */
 
-enum {
-	Q,
-	K,
-	V,
-	OPERANDS
-};
+#define Q        MEL_ATTENTION_Q
+#define K        MEL_ATTENTION_K
+#define V        MEL_ATTENTION_V
+#define OPERANDS MEL_ATTENTION_OPERANDS
 
 /* A tensor seen along axes [batch ..., a, b]. */
 struct side {
@@ -41,144 +40,6 @@ struct side {
 	int64_t stride[MEL_MAX_DIMS]; /* [elements], 0 where it is repeated */
 };
 
-/* The shapes; all sides have `ndim` axes. */
-struct sizes {
-	int ndim;
-	int64_t score[MEL_MAX_DIMS]; /* [batch ..., rows, keys] */
-	int64_t out[MEL_MAX_DIMS];   /* [batch ..., rows, width] */
-	size_t rows, keys, depth, width;
-	size_t batch; /* product of the output's batch axes */
-};
-
-static struct mel_tensor
-permuted(const struct mel_tensor *t, const struct mel_attention_axes *axes)
-{
-	struct mel_tensor p = *t;
-
-	for (int d = 0; d < axes->n; d++)
-		p.dim[d] = t->dim[axes->axis[d]];
-	return p;
-}
-
-/* t with the length of its last (or last but one) axis set to 1. */
-static struct mel_tensor
-with_one(struct mel_tensor t, int from_end)
-{
-	t.dim[t.ndim - from_end] = 1;
-	return t;
-}
-
-static int
-check_axes(const struct mel_node *node, const struct mel_tensor *const in[],
-    struct mel_err *err)
-{
-	const struct mel_attention *p = node->params;
-	const struct mel_attention_axes *axes[] = {&p->q, &p->k, &p->v};
-
-	for (int i = Q; i < OPERANDS; i++) {
-		if (in[i]->dtype != MEL_F32 || in[i]->ndim < 2 ||
-		    (axes[i]->n && axes[i]->n != in[i]->ndim))
-			return mel_node_fail(node, err,
-			    "operand %d is not f32 with %d axes", i,
-			    axes[i]->n);
-	}
-	return 0;
-}
-
-/* The common shape of Q K and the operands of the first n steps. */
-static int
-score_shape(const struct mel_node *node, const struct mel_tensor *const in[],
-    int n, struct sizes *s, struct mel_err *err)
-{
-	const struct mel_attention *p = node->params;
-	const struct mel_tensor *list[MEL_ATTENTION_STEPS + 2];
-	struct mel_tensor q = with_one(permuted(in[Q], &p->q), 1);
-	struct mel_tensor k = with_one(permuted(in[K], &p->k), 2);
-
-	list[0] = &q;
-	list[1] = &k;
-	for (int i = 0; i < n; i++)
-		list[i + 2] = in[p->step[i].in];
-	return mel_broadcast_dims(node, list, n + 2, &s->ndim, s->score, err);
-}
-
-static int
-check_steps(const struct mel_node *node, const struct mel_tensor *const in[],
-    struct mel_err *err)
-{
-	const struct mel_attention *p = node->params;
-
-	for (int i = 0; i < p->n_step; i++) {
-		bool fill = p->step[i].kind >= MEL_ATTENTION_FILL_TRUE;
-
-		if (in[p->step[i].in]->dtype != (fill ? MEL_BOOL : MEL_F32))
-			return mel_node_fail(
-			    node, err, "operand %d has another type", i);
-	}
-	return 0;
-}
-
-static int
-out_shape(const struct mel_node *node, const struct mel_tensor *v,
-    struct sizes *s, struct mel_err *err)
-{
-	struct mel_tensor weights, values = *v;
-	const struct mel_tensor *list[2] = {&weights, &values};
-	int n = s->ndim;
-
-	weights = mel_tensor_view(MEL_F32, n, s->score, NULL);
-	weights.dim[n - 1] = 1;
-	values.dim[v->ndim - 2] = 1;
-	if (mel_broadcast_dims(node, list, 2, &s->ndim, s->out, err))
-		return -1;
-	/* V may have more batch axes. */
-	memmove(
-	    s->score + (s->ndim - n), s->score, (size_t)n * sizeof(*s->score));
-	for (int d = 0; d < s->ndim - n; d++)
-		s->score[d] = 1;
-	n = s->ndim;
-	s->rows = (size_t)s->score[n - 2];
-	s->keys = (size_t)s->score[n - 1];
-	s->width = (size_t)s->out[n - 1];
-	s->batch = 1;
-	for (int d = 0; d < n - 2; d++)
-		s->batch *= (size_t)s->out[d];
-	return 0;
-}
-
-static int
-find_sizes(const struct mel_node *node, const struct mel_tensor *const in[],
-    struct sizes *s, struct mel_err *err)
-{
-	const struct mel_attention *p = node->params;
-	struct mel_tensor q, k, v;
-	struct sizes all;
-
-	if (check_axes(node, in, err) || check_steps(node, in, err))
-		return -1;
-	q = permuted(in[Q], &p->q);
-	k = permuted(in[K], &p->k);
-	v = permuted(in[V], &p->v);
-	if (q.dim[q.ndim - 1] != k.dim[k.ndim - 2])
-		return mel_node_fail(node, err, "%lld columns times %lld rows",
-		    (long long)q.dim[q.ndim - 1], (long long)k.dim[k.ndim - 2]);
-	s->depth = (size_t)q.dim[q.ndim - 1];
-	if (score_shape(node, in, p->n_step, &all, err) ||
-	    score_shape(node, in, p->n_before, s, err))
-		return -1;
-	if (all.ndim != s->ndim || (p->ndim && p->ndim != s->ndim) ||
-	    memcmp(all.score, s->score, (size_t)s->ndim * sizeof(*s->score)) !=
-		0)
-		return mel_node_fail(node, err, "a mask does not fit");
-	if (v.dim[v.ndim - 2] != s->score[s->ndim - 1])
-		return mel_node_fail(node, err, "%lld columns times %lld rows",
-		    (long long)s->score[s->ndim - 1],
-		    (long long)v.dim[v.ndim - 2]);
-	if ((int64_t)s->depth > MAX_DEPTH || v.dim[v.ndim - 1] > MAX_DEPTH)
-		return mel_node_fail(node, err, "a row is too long");
-	return out_shape(node, &v, s, err);
-}
-
 static int
 attention_infer(const struct mel_node *node,
     const struct mel_tensor *const in[], struct mel_tensor out[],
@@ -186,9 +47,9 @@ attention_infer(const struct mel_node *node,
 {
 	const struct mel_attention *p = node->params;
 	int64_t dim[MEL_MAX_DIMS];
-	struct sizes s;
+	struct mel_attention_sizes s;
 
-	if (find_sizes(node, in, &s, err))
+	if (mel_attention_sizes(node, in, &s, err))
 		return -1;
 	if (p->out.n && p->out.n != s.ndim)
 		return mel_node_fail(
@@ -204,7 +65,7 @@ struct room {
 };
 
 static struct room
-find_room(const struct sizes *s)
+find_room(const struct mel_attention_sizes *s)
 {
 	size_t keys = s->keys < KEYS ? s->keys : KEYS;
 	size_t tile = s->rows < TILE ? s->rows : TILE;
@@ -224,10 +85,10 @@ static size_t
 attention_scratch(const struct mel_node *node,
     const struct mel_tensor *const in[], const struct mel_tensor out[])
 {
-	struct sizes s;
+	struct mel_attention_sizes s;
 
 	(void)out;
-	if (find_sizes(node, in, &s, NULL))
+	if (mel_attention_sizes(node, in, &s, NULL))
 		return 0;
 	return find_room(&s).total * sizeof(float);
 }
@@ -240,7 +101,7 @@ struct step {
 };
 
 struct job {
-	struct sizes s;
+	struct mel_attention_sizes s;
 	struct room room;
 	struct side q, k, v, out;
 	struct step step[MEL_ATTENTION_STEPS];
@@ -305,7 +166,8 @@ make_out(const struct mel_tensor *t, const struct mel_attention_axes *axes)
 
 /* Element offset of batch `index` of the output in a side. */
 static int64_t
-batch_offset(const struct sizes *s, const struct side *side, size_t index)
+batch_offset(
+    const struct mel_attention_sizes *s, const struct side *side, size_t index)
 {
 	int64_t offset = 0;
 
@@ -657,7 +519,7 @@ attention_forward(const struct mel_node *node,
 	const struct mel_attention *p = node->params;
 	struct job j = {.scale = p->scale, .run = run};
 
-	if (find_sizes(node, in, &j.s, err))
+	if (mel_attention_sizes(node, in, &j.s, err))
 		return -1;
 	if (!mel_tensor_count(&out[0]))
 		return 0;
@@ -676,6 +538,46 @@ attention_forward(const struct mel_node *node,
 	return 0;
 }
 
+/* How far from the last one axis `axis` of the tensor is, once permuted. */
+static int
+from_end(const struct mel_attention_axes *axes, int ndim, int axis)
+{
+	int at = axis;
+
+	for (int d = 0; d < axes->n; d++) {
+		if (axes->axis[d] == axis)
+			at = d;
+	}
+	return ndim - at;
+}
+
+/* Query rows, or the batch, with keys that stay as they are. */
+static enum mel_time_kind
+attention_time(struct mel_timing *t)
+{
+	const struct mel_attention *p = t->node->params;
+	const struct mel_tensor *out = &t->out[0][0];
+	int axis = t->out_axis[0], at;
+
+	if (!mel_time_has(t, Q) || axis < 0 || t->in_axis[K] != MEL_AXIS_NONE ||
+	    t->in_axis[V] != MEL_AXIS_NONE)
+		return MEL_TIME_WHOLE;
+	at = from_end(&p->q, t->in[0][Q]->ndim, t->in_axis[Q]);
+	if (p->out.n)
+		axis = p->out.axis[axis];
+	if (at < 2 || out->ndim - axis != at)
+		return MEL_TIME_WHOLE;
+	for (int i = 0; i < p->n_step; i++) {
+		int k = p->step[i].in;
+
+		if (t->in_axis[k] != MEL_AXIS_NONE &&
+		    (!mel_time_has(t, k) ||
+			t->in[0][k]->ndim - t->in_axis[k] != at))
+			return MEL_TIME_WHOLE;
+	}
+	return MEL_TIME_POINT;
+}
+
 const struct mel_op mel_op_attention = {
     .name = "(attention)",
     .min_in = 3,
@@ -683,7 +585,7 @@ const struct mel_op mel_op_attention = {
     .min_out = 1,
     .max_out = 1,
     .params_size = sizeof(struct mel_attention),
-    .time = MEL_TIME_WHOLE,
+    .time = attention_time,
     .infer = attention_infer,
     .scratch = attention_scratch,
     .forward = attention_forward,

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <stdlib.h>
 #include <string.h>
 
 #include "net/conv.h"
@@ -146,15 +145,6 @@ mel_conv_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	return 0;
 }
 
-void
-mel_conv_release(struct mel_node *node)
-{
-	struct mel_conv *p = node->params;
-
-	free(p->packed);
-	p->packed = NULL;
-}
-
 static size_t
 conv_scratch(const struct mel_node *node, const struct mel_tensor *const in[],
     const struct mel_tensor out[])
@@ -212,7 +202,6 @@ static const struct mel_op conv = {
     .prepare = mel_conv_prepare,
     .bind = mel_conv_bind,
     .work = conv_work,
-    .release = mel_conv_release,
     .infer = mel_conv_infer,
     .scratch = conv_scratch,
     .forward = conv_forward,

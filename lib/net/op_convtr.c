@@ -143,6 +143,7 @@ convtr_time(struct mel_timing *t)
 	const struct mel_convtr *p = t->node->params;
 	struct mel_window_axis a;
 	int d = t->in_axis[0] - 2;
+	int64_t more;
 
 	if (!mel_time_alone(t) || t->out_axis[0] != t->in_axis[0])
 		return MEL_TIME_WHOLE;
@@ -151,12 +152,15 @@ convtr_time(struct mel_timing *t)
 	if (d < 0 || p->length[d] ||
 	    mel_convtr_axis(t->node, d, t->in[0], &a, NULL))
 		return MEL_TIME_WHOLE;
+	more = a.out - a.in * a.stride;
 	t->reach[0] = (struct mel_reach){
 	    .num = a.stride,
 	    .den = 1,
 	    .first = a.lo - a.reach + 1,
-	    .last = a.lo,
-	    .more = a.out - a.in * a.stride,
+	    /* What the padding behind may cut off has to wait. */
+	    .last = a.lo < -more ? -more : a.lo,
+	    .more = more,
+	    .nothing = true,
 	};
 	return MEL_TIME_WINDOW;
 }
@@ -174,15 +178,6 @@ convtr_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	if (((struct mel_convtr *)node->params)->packed)
 		node->packed = 1u << 1;
 	return 0;
-}
-
-static void
-convtr_release(struct mel_node *node)
-{
-	struct mel_convtr *p = node->params;
-
-	free(p->packed);
-	p->packed = NULL;
 }
 
 static size_t
@@ -243,7 +238,6 @@ static const struct mel_op convtr = {
     .prepare = convtr_prepare,
     .bind = convtr_bind,
     .work = convtr_work,
-    .release = convtr_release,
     .infer = convtr_infer,
     .scratch = convtr_scratch,
     .forward = convtr_forward,

@@ -23,7 +23,7 @@
 #define FEW_ROWS 3
 
 struct matmul {
-	float *packed; /* owned; the constant right side, or NULL */
+	float *packed; /* the constant right side, or NULL */
 };
 
 /* The operands as batches of matrices; rank-1 sides have a length-1 axis. */
@@ -117,18 +117,9 @@ matmul_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	pack.n = b->ndim > 1 ? (size_t)b->dim[1] : 1;
 	pack.row_step = pack.n;
 	pack.col_step = 1;
-	p->packed = mel_product_pack(&pack, kernels, err);
+	p->packed = mel_product_pack(node, &pack, kernels, err);
 	node->packed = 1u << 1;
 	return p->packed ? 0 : -1;
-}
-
-static void
-matmul_release(struct mel_node *node)
-{
-	struct matmul *p = node->params;
-
-	free(p->packed);
-	p->packed = NULL;
 }
 
 /* One right side for all: the batch axes of the left are rows, too. */
@@ -366,7 +357,6 @@ static const struct mel_op matmul = {
     .time = matmul_time,
     .bind = matmul_bind,
     .work = matmul_work,
-    .release = matmul_release,
     .infer = matmul_infer,
     .scratch = matmul_scratch,
     .forward = matmul_forward,
@@ -375,7 +365,7 @@ static const struct mel_op matmul = {
 struct gemm {
 	float alpha, beta;
 	int64_t trans_a, trans_b;
-	float *packed; /* owned; alpha times the constant B, or NULL */
+	float *packed; /* alpha times the constant B, or NULL */
 };
 
 static int
@@ -419,18 +409,9 @@ gemm_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	    constant[1]->ndim != 2)
 		return 0;
 	pack = gemm_pack(p, constant[1]);
-	p->packed = mel_product_pack(&pack, kernels, err);
+	p->packed = mel_product_pack(node, &pack, kernels, err);
 	node->packed = 1u << 1;
 	return p->packed ? 0 : -1;
-}
-
-static void
-gemm_release(struct mel_node *node)
-{
-	struct gemm *p = node->params;
-
-	free(p->packed);
-	p->packed = NULL;
 }
 
 /* C may have any shape that broadcasts to [m, n], and to that only. */
@@ -583,7 +564,6 @@ static const struct mel_op gemm = {
     .prepare = gemm_prepare,
     .bind = gemm_bind,
     .work = gemm_work,
-    .release = gemm_release,
     .infer = gemm_infer,
     .scratch = gemm_scratch,
     .forward = gemm_forward,

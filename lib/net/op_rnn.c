@@ -166,7 +166,7 @@ rnn_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	if (!mel_size_mul(&bytes, p->packed_size, sizeof(float)) ||
 	    !mel_size_mul(&bytes, bytes, (size_t)p->directions))
 		return mel_node_fail(node, err, "the weights are too large");
-	p->packed = mel_alloc_aligned(bytes ? bytes : 1, err);
+	p->packed = mel_node_room(node, bytes ? bytes : 1, err);
 	if (!p->packed)
 		return -1;
 	for (int d = 0; d < p->directions; d++)
@@ -174,15 +174,6 @@ rnn_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 		    kernels);
 	node->packed = 1u << W | 1u << R;
 	return 0;
-}
-
-static void
-rnn_release(struct mel_node *node)
-{
-	struct mel_rnn *p = node->params;
-
-	free(p->packed);
-	p->packed = NULL;
 }
 
 /* Memory of a task, one part behind the other [floats]. */
@@ -689,9 +680,8 @@ rnn_state(const struct mel_node *node, const struct mel_tensor *const in[],
 		.name = op_name, .min_in = 3, .max_in = inputs, .min_out = 1,  \
 		.max_out = outputs, .params_size = sizeof(struct mel_rnn),     \
 		.time = rnn_time, .state = rnn_state, .prepare = mel_rnn_read, \
-		.bind = rnn_bind, .release = rnn_release, .infer = rnn_infer,  \
-		.scratch = rnn_scratch, .work = mel_rnn_work,                  \
-		.forward = rnn_forward                                         \
+		.bind = rnn_bind, .infer = rnn_infer, .scratch = rnn_scratch,  \
+		.work = mel_rnn_work, .forward = rnn_forward                   \
 	}
 
 static const struct mel_op lstm = RECURRENT("LSTM", 8, 3);

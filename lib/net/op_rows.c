@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/pool.h"
@@ -32,7 +31,7 @@ struct conv_rows {
 };
 
 struct product_rows {
-	float *packed; /* owned, by bind */
+	float *packed; /* by bind */
 	struct mel_epilogue epilogue;
 };
 
@@ -70,7 +69,6 @@ conv_release(struct mel_node *node)
 {
 	struct conv_rows *p = node->params;
 
-	mel_conv_release(node);
 	mel_epilogue_clear(&p->epilogue);
 }
 
@@ -323,7 +321,7 @@ product_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	    .scale = 1.0f,
 	};
 
-	p->packed = mel_product_pack(&pack, kernels, err);
+	p->packed = mel_product_pack(node, &pack, kernels, err);
 	node->packed = 1u << 1;
 	return p->packed ? 0 : -1;
 }
@@ -333,8 +331,6 @@ product_release(struct mel_node *node)
 {
 	struct product_rows *p = node->params;
 
-	free(p->packed);
-	p->packed = NULL;
 	mel_epilogue_clear(&p->epilogue);
 }
 

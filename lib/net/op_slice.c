@@ -113,6 +113,30 @@ slice_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	    node, &out[0], in[0]->dtype, in[0]->ndim, s.len, err);
 }
 
+/* Rows behind the last that may be taken; -1: it cannot be said. */
+static int64_t
+slice_cut(
+    const struct mel_node *node, const struct mel_tensor *const in[], int axis)
+{
+	const struct mel_tensor *axes = mel_input(node, in, 3);
+	int64_t end[MEL_MAX_DIMS], at[MEL_MAX_DIMS], length = in[0]->dim[axis];
+	int n = MEL_MAX_DIMS, n_axes = MEL_MAX_DIMS, d;
+
+	if (mel_infer_ints(node, in[2], "ends", end, &n, NULL) ||
+	    (axes && mel_infer_ints(node, axes, "axes", at, &n_axes, NULL)))
+		return -1;
+	for (int i = 0; i < n; i++) {
+		if (mel_infer_axis(
+			node, axes ? at[i] : i, in[0]->ndim, &d, NULL))
+			return -1;
+		if (d == axis && end[i] < 0)
+			return end[i] < -length ? -1 : -end[i];
+		if (d == axis)
+			return end[i] > length ? 0 : length - end[i];
+	}
+	return 0;
+}
+
 /* What is cut off must not hang on the length; along time, what is cut off
  * behind is. */
 static enum mel_time_kind
@@ -120,7 +144,7 @@ slice_time(struct mel_timing *t)
 {
 	int axis = t->out_axis[0];
 	struct slice first = {.len = {0}}, s = first;
-	int64_t cut = 0;
+	int64_t cut = -1, now;
 
 	t->lengths = ~1u;
 	for (int k = 0; k < t->trials; k++) {
@@ -135,15 +159,17 @@ slice_time(struct mel_timing *t)
 			    (d != axis && s.len[d] != first.len[d]))
 				return MEL_TIME_WHOLE;
 		}
-		cut = x->dim[axis] - s.begin[axis] - s.len[axis] * s.step[axis];
+		now = slice_cut(t->node, t->in[k], axis);
+		if (k && now != cut && mel_time_has(t, 0))
+			return MEL_TIME_WHOLE;
+		cut = now;
 	}
 	if (s.step[axis] < 1)
 		return MEL_TIME_WHOLE;
 	if (!mel_time_has(t, 0)) /* rows of a table */
 		return MEL_TIME_POINT;
-	if (t->in_axis[0] != axis)
+	if (t->in_axis[0] != axis || cut < 0)
 		return MEL_TIME_WHOLE;
-	cut = s.step[axis] > 1 ? 0 : cut;
 	t->reach[0] = (struct mel_reach){
 	    .num = 1,
 	    .den = s.step[axis],
@@ -154,21 +180,33 @@ slice_time(struct mel_timing *t)
 	return MEL_TIME_WINDOW;
 }
 
+#define ENDLESS ((int64_t)1 << 60)
+
 /* Where a part of the output begins in the rows of the input at hand. */
 static int
 slice_part(const struct mel_node *node, const struct mel_part *part,
-    const struct mel_tensor *in, const struct mel_tensor *out, struct slice *s,
-    struct mel_err *err)
+    const struct mel_tensor *const in[], const struct mel_tensor *out,
+    struct slice *s, struct mel_err *err)
 {
+	const struct mel_tensor *all[5] = {0};
+	struct mel_tensor endless = *in[0];
 	int axis = part->out_axis;
-	int64_t step = s->step[axis], n = out->dim[axis], last;
+	int64_t n = out->dim[axis], last;
 
-	s->begin[axis] += part->out_first * step - part->in_first;
-	last = s->begin[axis] + (n - 1) * step;
-	if (n && (s->begin[axis] < 0 || last >= in->dim[axis]))
+	memcpy(all, in, (size_t)node->n_in * sizeof(*in));
+	all[0] = &endless;
+	if (part->in >= 0)
+		endless.dim[axis] = ENDLESS;
+	if (slice_read(node, all, s, err))
+		return -1;
+	if (s->begin[axis] > ENDLESS / 2) /* counted from the end, cut to 0 */
+		s->begin[axis] = 0;
+	s->begin[axis] += part->out_first * s->step[axis] - part->in_first;
+	last = s->begin[axis] + (n - 1) * s->step[axis];
+	if (n && (s->begin[axis] < 0 || last >= in[0]->dim[axis]))
 		return mel_node_fail(node, err,
 		    "row %lld of a table of %lld is asked for", (long long)last,
-		    (long long)in->dim[axis]);
+		    (long long)in[0]->dim[axis]);
 	return 0;
 }
 
@@ -180,7 +218,7 @@ slice_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	struct slice s;
 
 	if (slice_read(node, in, &s, err) ||
-	    (run->part && slice_part(node, run->part, in[0], &out[0], &s, err)))
+	    (run->part && slice_part(node, run->part, in, &out[0], &s, err)))
 		return -1;
 	mel_strides(in[0]->ndim, in[0]->dim, stride);
 	for (int i = 0; i < in[0]->ndim && mel_tensor_count(&out[0]); i++) {

@@ -10,7 +10,6 @@
 #include "net/eval.h"
 #include "net/graph.h"
 #include "net/op.h"
-#include "net/weights.h"
 #include "tensor/tensor.h"
 
 #define MAX_LISTED 8 /* operators in one message */
@@ -390,56 +389,14 @@ mel_graph_sweep(struct mel_graph *graph, struct mel_err *err)
 	return 0;
 }
 
-/* Pages of weights that were packed need not stay in memory. */
-static void
-drop_packed(const struct mel_graph *graph, const struct mel_node *n,
-    const struct mel_weights *weights)
-{
-	for (int k = 0; weights && k < n->n_in; k++) {
-		if (mel_node_packs(n, k))
-			mel_weights_drop(
-			    weights, &graph->value[n->in[k]].constant);
-	}
-}
-
 int
-mel_graph_bind(struct mel_graph *graph, const struct mel_kernels *kernels,
-    const struct mel_weights *weights, struct mel_err *err)
+mel_graph_simplify(struct mel_graph *graph, const struct mel_kernels *kernels,
+    struct mel_err *err)
 {
-	for (int i = 0; i < graph->n_node; i++) {
-		struct mel_node *n = &graph->node[i];
-		const struct mel_tensor **constant;
-		int rc;
-
-		if (!n->op->bind)
-			continue;
-		constant = mel_alloc((size_t)n->n_in, sizeof(*constant), err);
-		if (!constant)
-			return -1;
-		for (int k = 0; k < n->n_in; k++) {
-			const struct mel_value *v =
-			    n->in[k] == MEL_ABSENT ? NULL
-						   : &graph->value[n->in[k]];
-
-			constant[k] =
-			    v && v->constant.dtype ? &v->constant : NULL;
-			if (weights && constant[k] &&
-			    mel_tensor_bytes(constant[k]) >= MEL_WEIGHTS_LARGE)
-				mel_weights_expect(weights, constant[k]);
-		}
-		rc = n->op->bind(n, constant, kernels, err);
-		free(constant);
-		if (rc)
-			return -1;
-		drop_packed(graph, n, weights);
-	}
-	for (int i = 0; i < graph->n_node; i++) {
-		struct mel_graph *body;
-
-		for (int k = 0; (body = mel_node_body(&graph->node[i], &k));) {
-			if (mel_graph_bind(body, kernels, weights, err))
-				return -1;
-		}
-	}
-	return 0;
+	return mel_graph_normalise(graph, err) || mel_graph_sort(graph, err) ||
+		       mel_graph_narrow(graph, err) ||
+		       mel_graph_prepare(graph, err) ||
+		       mel_graph_fold(graph, kernels, err)
+		   ? -1
+		   : 0;
 }

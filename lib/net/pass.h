@@ -5,6 +5,7 @@
 struct mel_err;
 struct mel_graph;
 struct mel_kernels;
+struct mel_slab;
 struct mel_value;
 struct mel_weights;
 
@@ -54,6 +55,21 @@ int mel_graph_sweep(struct mel_graph *graph, struct mel_err *err);
 int mel_graph_fold(struct mel_graph *graph, const struct mel_kernels *kernels,
     struct mel_err *err);
 
+/* What binding needs. */
+struct mel_binding {
+	const struct mel_kernels *kernels;
+	const struct mel_weights *weights; /* the files that constants are
+					      views into */
+	struct mel_slab *slab; /* for what is packed; outlives the graph */
+};
+
+/*
+ * All of the above, in order: the graph is then plain ONNX of the newest
+ * opset, with nothing of this library's own in it, and may be written as such.
+ */
+int mel_graph_simplify(struct mel_graph *graph,
+    const struct mel_kernels *kernels, struct mel_err *err);
+
 /*
  * Makes convolutions along time work on rows, time-major, and moves transposes
  * down the graph until they meet and vanish; see net/relay.c. Of bodies nothing
@@ -69,10 +85,10 @@ int mel_graph_absorb(struct mel_graph *graph, struct mel_err *err);
 
 /*
  * op->bind of every node. Pages of the model's files whose weights are packed
- * then are given back; weights may be NULL.
+ * then are given back.
  */
-int mel_graph_bind(struct mel_graph *graph, const struct mel_kernels *kernels,
-    const struct mel_weights *weights, struct mel_err *err);
+int mel_graph_bind(struct mel_graph *graph, const struct mel_binding *binding,
+    struct mel_err *err);
 
 /*
  * Releases constants that all nodes have packed, and aligns those that are

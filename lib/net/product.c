@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "net/graph.h"
 #include "net/kernels.h"
 #include "net/op.h"
 
@@ -21,8 +22,8 @@ mel_product_bound(size_t k, size_t n)
 }
 
 float *
-mel_product_pack(const struct mel_pack *pack, const struct mel_kernels *kernels,
-    struct mel_err *err)
+mel_product_pack(struct mel_node *node, const struct mel_pack *pack,
+    const struct mel_kernels *kernels, struct mel_err *err)
 {
 	struct mel_pack p = *pack;
 	size_t bytes;
@@ -34,7 +35,7 @@ mel_product_pack(const struct mel_pack *pack, const struct mel_kernels *kernels,
 		return NULL;
 	}
 	bytes = kernels->packed_size(p.k, p.n) * sizeof(*p.out);
-	p.out = mel_alloc_aligned(bytes ? bytes : 1, err);
+	p.out = mel_node_room(node, bytes ? bytes : 1, err);
 	if (p.out)
 		kernels->pack(&p);
 	return p.out;

@@ -7,6 +7,7 @@
 struct mel_err;
 struct mel_gemm;
 struct mel_kernels;
+struct mel_node;
 struct mel_pack;
 struct mel_run;
 
@@ -16,10 +17,10 @@ struct mel_run;
  */
 
 /*
- * k rows, n columns, from b as in mel_pack, into new memory for free(3);
- * NULL if there is not enough. Never NULL for an empty matrix.
+ * For op->bind: k rows, n columns, from b as in mel_pack, into the node's
+ * room; NULL if there is not enough. Never NULL for an empty matrix.
  */
-float *mel_product_pack(const struct mel_pack *pack,
+float *mel_product_pack(struct mel_node *node, const struct mel_pack *pack,
     const struct mel_kernels *kernels, struct mel_err *err);
 
 /* An upper bound of packed_size for every instruction set [floats]. */

@@ -24,7 +24,7 @@ mel_reach_total(const struct mel_reach *r, int64_t n)
 {
 	int64_t rows = floor_div(n * r->num + r->more, r->den);
 
-	return rows < 0 ? 0 : rows;
+	return rows < 0 || (r->nothing && !n) ? 0 : rows;
 }
 
 /* The least o whose last row is n or behind: o den + last >= n num. */
@@ -33,5 +33,8 @@ mel_reach_ready(const struct mel_reach *r, int64_t n)
 {
 	int64_t rows = -floor_div(-(n * r->num - r->last), r->den);
 
+	int64_t total = mel_reach_total(r, n); /* more rows may never be */
+
+	rows = rows > total ? total : rows;
 	return rows < 0 || n <= r->head ? 0 : rows;
 }

@@ -2,6 +2,7 @@
 #ifndef MEL_NET_REACH_H
 #define MEL_NET_REACH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* How an output row depends on input rows along the time axis. */
@@ -28,6 +29,7 @@ struct mel_reach {
 	int64_t more;
 	int64_t head; /* before the first output row is made these must be
 			 there, too: a padding shows rows from behind */
+	bool nothing; /* no input rows give no output rows, whatever more is */
 	int64_t tail; /* rows kept before the first one needed: a padding at
 			 the end shows them again */
 };

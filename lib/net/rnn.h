@@ -51,7 +51,7 @@ struct mel_rnn {
 	float clip; /* of what goes into activations; 0: no clipping */
 	struct mel_rnn_activation activation[2][3];
 
-	/* Constant W and R, packed, owned; or NULL. packed_size floats for
+	/* Constant W and R, packed; or NULL. packed_size floats for
 	   each direction: see mel_rnn_weights. */
 	float *packed;
 	size_t packed_size;

@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "net/eval.h"
 #include "net/graph.h"
+#include "net/infer.h"
 #include "net/op.h"
 #include "net/reach.h"
 
@@ -93,6 +94,10 @@ take_rows(const struct mel_line *l, int64_t lo, int64_t hi,
 	size_t skip = (size_t)(lo - l->lo) * l->row;
 	size_t part = (size_t)(hi - lo) * l->row;
 
+	if (!part && reserve(edge, 1, err))
+		return NULL;
+	if (!part)
+		return edge->data; /* nothing has an address, too */
 	if (l->outer == 1 || part == all)
 		return l->data + skip;
 	if (reserve(edge, l->outer * part, err))
@@ -129,22 +134,55 @@ mark_needed(struct mel_stream *s)
 }
 
 static void
+measure_line(struct mel_stream *s, int v)
+{
+	const struct mel_tensor *t = &s->timeline->shape[0][v];
+	int axis = s->timeline->value[v].axis;
+
+	if (axis < 0)
+		return;
+	s->line[v].outer = (size_t)mel_dims_product(t, 0, axis);
+	s->line[v].row = (size_t)mel_dims_product(t, axis + 1, t->ndim) *
+			 mel_dtype_size(t->dtype);
+}
+
+static bool
+is_run(const struct mel_stream *s, int i)
+{
+	const struct mel_node *node = &graph_of(s)->node[i];
+
+	for (int k = 0; k < node->n_out; k++) {
+		if (node->out[k] != MEL_ABSENT && s->needed[node->out[k]])
+			return s->timeline->node[i].used;
+	}
+	return false;
+}
+
+/* Also of outputs that are made and not read. */
+static void
 measure_lines(struct mel_stream *s)
 {
-	for (int v = 0; v < graph_of(s)->n_value; v++) {
-		const struct mel_tensor *t = &s->timeline->shape[0][v];
-		int axis = s->timeline->value[v].axis;
+	const struct mel_graph *g = graph_of(s);
 
-		if (!s->needed[v] || axis < 0)
+	for (int v = 0; v < g->n_value; v++)
+		s->last[v] = -1;
+	for (int i = 0; i < g->n_input; i++) {
+		if (s->needed[g->input[i].value])
+			measure_line(s, g->input[i].value);
+	}
+	for (int i = 0; i < g->n_node; i++) {
+		const struct mel_node *node = &g->node[i];
+
+		if (!is_run(s, i))
 			continue;
-		s->line[v].outer = s->line[v].row = 1;
-		for (int d = 0; d < t->ndim; d++) {
-			if (d < axis)
-				s->line[v].outer *= (size_t)t->dim[d];
-			if (d > axis)
-				s->line[v].row *= (size_t)t->dim[d];
+		for (int k = 0; k < node->n_out; k++) {
+			if (node->out[k] != MEL_ABSENT)
+				measure_line(s, node->out[k]);
 		}
-		s->line[v].row *= mel_dtype_size(t->dtype);
+		for (int k = 0; k < node->n_in; k++) {
+			if (node->in[k] != MEL_ABSENT)
+				s->last[node->in[k]] = i;
+		}
 	}
 }
 
@@ -164,6 +202,8 @@ mel_stream_open(struct mel_stream *s, const struct mel_timeline *timeline,
 	s->line = mel_alloc(n, sizeof(*s->line), err);
 	s->beside = mel_alloc(n, sizeof(*s->beside), err);
 	s->keep = mel_alloc(n, sizeof(*s->keep), err);
+	s->last = mel_alloc(n, sizeof(*s->last), err);
+	s->spare = mel_alloc(n, sizeof(*s->spare), err);
 	s->once = mel_alloc(n, sizeof(*s->once), err);
 	s->own = mel_alloc(n, sizeof(*s->own), err);
 	s->state = mel_alloc((size_t)g->n_node, sizeof(unsigned char *), err);
@@ -171,8 +211,9 @@ mel_stream_open(struct mel_stream *s, const struct mel_timeline *timeline,
 	s->view = mel_alloc(n_in, sizeof(*s->view), err);
 	s->in = mel_alloc(n_in, sizeof(struct mel_tensor *), err);
 	s->out = mel_alloc((size_t)g->most_out, sizeof(*s->out), err);
-	if (!s->needed || !s->line || !s->beside || !s->keep || !s->once ||
-	    !s->own || !s->state || !s->edge || !s->view || !s->in || !s->out)
+	if (!s->needed || !s->line || !s->beside || !s->keep || !s->last ||
+	    !s->spare || !s->once || !s->own || !s->state || !s->edge ||
+	    !s->view || !s->in || !s->out)
 		return -1;
 	mark_needed(s);
 	measure_lines(s);
@@ -189,8 +230,8 @@ clear_utterance(struct mel_stream *s)
 			mel_tensor_free(&s->once[v]);
 		s->own[v] = false;
 	}
-	for (int v = 0; s->line && v < g->n_value; v++)
-		s->line[v].lo = s->line[v].hi = 0;
+	for (int v = 0; s->keep && v < g->n_value; v++)
+		s->line[v].lo = s->line[v].hi = s->keep[v] = 0;
 	for (int i = 0; s->state && i < g->n_node; i++) {
 		free(s->state[i]);
 		s->state[i] = NULL;
@@ -212,6 +253,10 @@ mel_stream_close(struct mel_stream *s)
 	for (int k = 0; s->edge && k < graph_of(s)->most_in; k++)
 		free(s->edge[k].data);
 	free(s->result.data);
+	for (int k = 0; k < s->n_spare; k++)
+		free(s->spare[k].data);
+	free(s->spare);
+	free(s->last);
 	free(s->keep);
 	free(s->beside);
 	free(s->scratch.data);
@@ -285,6 +330,19 @@ mel_stream_begin(
 }
 
 /* ---- rows ---- */
+
+/* The memory given up last is still in the caches. */
+static void
+take_spare(struct mel_stream *s, struct mel_line *l)
+{
+	const struct mel_line *spare;
+
+	if (l->data || !s->n_spare)
+		return;
+	spare = &s->spare[--s->n_spare];
+	l->data = spare->data;
+	l->cap = spare->cap;
+}
 
 /* How many rows of its outputs node i can have now. */
 static int64_t
@@ -402,6 +460,7 @@ place_output(struct mel_stream *s, int v, int64_t n, struct mel_tensor *out,
 	*out = s->timeline->shape[0][v];
 	out->owned = false;
 	out->dim[s->timeline->value[v].axis] = n;
+	take_spare(s, l);
 	if (extend(l, n, err) ||
 	    (!behind && reserve(fresh, l->outer * (size_t)n * l->row, err)))
 		return -1;
@@ -461,18 +520,6 @@ advance(struct mel_stream *s, int i, struct mel_err *err)
 	return 0;
 }
 
-static bool
-is_run(const struct mel_stream *s, int i)
-{
-	const struct mel_node *node = &graph_of(s)->node[i];
-
-	for (int k = 0; k < node->n_out; k++) {
-		if (node->out[k] != MEL_ABSENT && s->needed[node->out[k]])
-			return s->timeline->node[i].used;
-	}
-	return false;
-}
-
 /* The first row of v that the node will ask for when it goes on. */
 static void
 keep_for(struct mel_stream *s, int i, int64_t *keep)
@@ -501,20 +548,44 @@ keep_for(struct mel_stream *s, int i, int64_t *keep)
 	}
 }
 
+/* Gives up what nobody needs any more of v; its memory, if that is all. */
 static void
-forget_rows(struct mel_stream *s)
+settle(struct mel_stream *s, int v)
 {
-	const struct mel_graph *g = graph_of(s);
+	struct mel_line *l = &s->line[v];
 
-	for (int v = 0; v < g->n_value; v++)
-		s->keep[v] = s->line[v].hi;
-	for (int i = 0; i < g->n_node; i++) {
-		if (is_run(s, i))
-			keep_for(s, i, s->keep);
+	forget(l, s->keep[v] < l->hi ? s->keep[v] : l->hi);
+	if (l->lo < l->hi || !l->data)
+		return;
+	s->spare[s->n_spare++] = *l;
+	l->data = NULL;
+	l->cap = 0;
+}
+
+/* What node i was the last to read. */
+static void
+settle_inputs(struct mel_stream *s, int i)
+{
+	const struct mel_node *node = &graph_of(s)->node[i];
+
+	keep_for(s, i, s->keep);
+	for (int k = 0; k < node->n_in; k++) {
+		int v = node->in[k];
+
+		if (v != MEL_ABSENT && s->last[v] == i && v != s->output &&
+		    s->timeline->value[v].axis >= 0)
+			settle(s, v);
 	}
-	for (int v = 0; v < g->n_value; v++) {
-		if (s->line[v].outer)
-			forget(&s->line[v], s->keep[v]);
+}
+
+/* All that is read by nobody, or was for the caller. */
+static void
+settle_rest(struct mel_stream *s)
+{
+	for (int v = 0; v < graph_of(s)->n_value; v++) {
+		if (s->line[v].outer && (s->last[v] < 0 || v == s->output))
+			settle(s, v);
+		s->keep[v] = INT64_MAX;
 	}
 }
 
@@ -527,6 +598,7 @@ feed(struct mel_stream *s, int i, const struct mel_tensor *in,
 	if (axis < 0 || !s->needed[v])
 		return 0;
 	s->fed = in->dim[axis];
+	take_spare(s, &s->line[v]);
 	if (extend(&s->line[v], s->fed, err))
 		return -1;
 	put_rows(&s->line[v], in->data, s->fed);
@@ -541,7 +613,7 @@ mel_stream_step(struct mel_stream *s, const struct mel_tensor *in, bool end,
 	struct mel_line *l = &s->line[s->output];
 	int64_t before;
 
-	forget_rows(s);
+	settle_rest(s);
 	before = l->hi;
 	s->fed = 0;
 	for (int i = 0; i < g->n_input; i++) {
@@ -551,8 +623,11 @@ mel_stream_step(struct mel_stream *s, const struct mel_tensor *in, bool end,
 	s->rows += s->fed;
 	s->ended = end;
 	for (int i = 0; i < g->n_node; i++) {
-		if (is_run(s, i) && advance(s, i, err))
+		if (!is_run(s, i))
+			continue;
+		if (advance(s, i, err))
 			return -1;
+		settle_inputs(s, i);
 	}
 	*out = s->timeline->shape[0][s->output];
 	out->owned = false;

@@ -36,6 +36,9 @@ struct mel_stream {
 	struct mel_line
 	    *beside;   /* [n_value] rows before they join the others */
 	int64_t *keep; /* [n_value] the first row still needed */
+	int *last;     /* [n_value] the last node that reads it, or -1 */
+	struct mel_line *spare; /* [n_spare] memory that no line has */
+	int n_spare;
 	struct mel_tensor *once; /* [n_value] values without time */
 	unsigned char **state;   /* [n_node] owned, NULL: none */
 	bool *own;               /* [n_value] once is owned */

@@ -158,16 +158,16 @@ external(struct mel_weights *weights, const char *location, struct mel_err *err)
 	return &e->map;
 }
 
-/* Says something of the whole pages of bytes at p. */
+/* Gives back the whole pages of bytes at p. */
 static void
-advise(const uint8_t *p, size_t bytes, int what)
+drop_pages(const uint8_t *p, size_t bytes)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 	uintptr_t from = ((uintptr_t)p + page - 1) / page * page;
 	uintptr_t to = ((uintptr_t)p + bytes) / page * page;
 
 	if (to > from)
-		madvise((void *)from, to - from, what);
+		madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 static bool
@@ -177,31 +177,52 @@ is_in(const struct mel_map *map, const uint8_t *p, size_t bytes)
 	       (size_t)(p - map->data) <= map->len - bytes;
 }
 
-/* true if the tensor is a view into the files. */
-static bool
-is_view(const struct mel_weights *weights, const struct mel_tensor *t)
+/* The file that the tensor is a view into, or NULL. */
+static const struct mel_map *
+find_map(const struct mel_weights *weights, const struct mel_tensor *t)
 {
 	size_t bytes = mel_tensor_bytes(t);
-	bool ours = is_in(&weights->map, t->data, bytes);
 
-	for (size_t i = 0; i < weights->n_external; i++)
-		ours |= is_in(&weights->external[i].map, t->data, bytes);
-	return ours;
+	if (is_in(&weights->map, t->data, bytes))
+		return &weights->map;
+	for (size_t i = 0; i < weights->n_external; i++) {
+		if (is_in(&weights->external[i].map, t->data, bytes))
+			return &weights->external[i].map;
+	}
+	return NULL;
 }
 
-void
-mel_weights_expect(
-    const struct mel_weights *weights, const struct mel_tensor *t)
+struct mel_tensor
+mel_weights_fetch(const struct mel_weights *weights, const struct mel_tensor *t,
+    void *room, size_t size, size_t *used)
 {
-	if (is_view(weights, t))
-		advise(t->data, mel_tensor_bytes(t), MADV_POPULATE_READ);
+	const struct mel_map *map = find_map(weights, t);
+	size_t bytes = mel_tensor_bytes(t), done = 0;
+	struct mel_tensor copy = *t;
+
+	*used = 0;
+	if (!map || bytes > size)
+		return copy;
+	while (done < bytes) {
+		off_t at = (const uint8_t *)t->data - map->data;
+		ssize_t n = pread(map->fd, (char *)room + done, bytes - done,
+		    at + (off_t)done);
+
+		if (n <= 0) /* the mapping is there, too */
+			return copy;
+		done += (size_t)n;
+	}
+	copy.data = room;
+	copy.owned = false;
+	*used = bytes;
+	return copy;
 }
 
 void
 mel_weights_drop(const struct mel_weights *weights, const struct mel_tensor *t)
 {
-	if (is_view(weights, t))
-		advise(t->data, mel_tensor_bytes(t), MADV_DONTNEED);
+	if (find_map(weights, t))
+		drop_pages(t->data, mel_tensor_bytes(t));
 }
 
 /* A view of `bytes` at p, or a copy where the type's alignment asks for one. */
@@ -222,7 +243,7 @@ place(struct mel_tensor *out, const struct mel_tensor *shape, const uint8_t *p,
 	if (!bytes)
 		return 0;
 	memcpy(out->data, p, bytes);
-	advise(p, bytes, MADV_DONTNEED);
+	drop_pages(p, bytes);
 	return 0;
 }
 

@@ -62,9 +62,13 @@ int mel_weights_tensor(struct mel_weights *weights,
     const struct Onnx__TensorProto *proto, struct mel_tensor *out,
     struct mel_err *err);
 
-/* The tensor's data will all be read now: pages of the files come at once. */
-void mel_weights_expect(
-    const struct mel_weights *weights, const struct mel_tensor *t);
+/*
+ * The tensor's data, to be read once: where it is a view into the files and
+ * fits into room[size], it is read into there, which is faster than to touch
+ * page after page for the first time. *used: how much of room that took.
+ */
+struct mel_tensor mel_weights_fetch(const struct mel_weights *weights,
+    const struct mel_tensor *t, void *room, size_t size, size_t *used);
 
 /*
  * The tensor's data will not be read for a while: where it is a view into the

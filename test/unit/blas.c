@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "net/isa.h"
+#include "net/graph.h"
 #include "net/kernels.h"
 #include "net/network.h"
 #include "net/product.h"
@@ -42,7 +43,8 @@ difference(const struct mel_kernels *k, const float *a, const float *b,
 	    .row_step = N,
 	    .col_step = 1,
 	    .scale = 1.0f};
-	float *packed = mel_product_pack(&pack, k, NULL);
+	struct mel_node node = {0};
+	float *packed = mel_product_pack(&node, &pack, k, NULL);
 	float *c = malloc(sizeof(*c) * M * N);
 	struct mel_gemm g = {.m = M,
 	    .n = N,
@@ -58,7 +60,7 @@ difference(const struct mel_kernels *k, const float *a, const float *b,
 	k->gemm(&g);
 	for (int i = 0; i < M * N; i++)
 		worst = fmax(worst, fabsf(c[i] - want[i]));
-	free(packed);
+	mel_node_clear(&node);
 	free(c);
 	return worst;
 }
