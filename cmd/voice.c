@@ -125,6 +125,7 @@ voice_open(
 		&v->addon, dir, &v->registry, (enum mel_isa)o->isa, &err))
 		tool_die("%s", err.msg);
 	v->env.pool = v->pool;
+	v->env.whole = o->whole;
 	/* Later stages look for the name, which must lead to this folder. */
 	if (strcmp(v->addon->name, mel_addon_base(dir)) != 0)
 		v->by_folder = true;

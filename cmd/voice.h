@@ -29,6 +29,7 @@ struct voice_options {
 	int64_t threads; /* 0: all processors */
 	int isa;         /* enum mel_isa */
 	bool quiet, verbose;
+	bool whole;    /* see struct mel_env */
 	char *unknown; /* owned; see mel_stage_options; NULL: not given */
 	struct mel_strings plugins; /* files, besides MELPIPE_PLUGINS */
 };
@@ -62,6 +63,12 @@ struct voice_options {
 		"block", 0, MEL_OPT_INT, offsetof(struct type, block),         \
 		    .arg = "ROWS", .preset = "64", .min = 1, .max = 65536,     \
 		    .help = "rows a record"                                    \
+	}
+
+#define VOICE_OPTION_WHOLE(type)                                               \
+	{                                                                      \
+		"whole", 0, MEL_OPT_FLAG, VOICE_AT(type, whole),               \
+		    .help = "run networks on whole utterances"                 \
 	}
 
 extern const char *const voice_isas[];

@@ -15,6 +15,10 @@ struct mel_env {
 	 * only they need can be left undone. */
 	bool spec_only;
 
+	/* Networks are run once, on all rows of an utterance, even where they
+	 * could stream: the baseline that streaming is held to. */
+	bool whole;
+
 	/* A remark fit to show, e.g. "2 unknown symbols skipped". May come
 	 * from any thread. note may be NULL. */
 	void (*note)(void *ctx, const char *block, const char *text);

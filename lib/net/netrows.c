@@ -150,7 +150,8 @@ find_time(struct netrows *b, const struct mel_env *env)
 	const struct mel_graph *g = mel_network_graph(def->network);
 	struct mel_time_input in;
 
-	if (def->n_input != 1 || !describe_input(&def->input[0], &in) ||
+	if (env->whole || def->n_input != 1 ||
+	    !describe_input(&def->input[0], &in) ||
 	    mel_timeline_open(
 		&b->timeline, g, def->network->kernels, &in, NULL))
 		return;
