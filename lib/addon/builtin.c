@@ -5,6 +5,7 @@
 #include "block/compose.h"
 #include "block/registry.h"
 #include "dsp/blocks.h"
+#include "net/attend.h"
 #include "net/netblock.h"
 #include "text/text.h"
 
@@ -26,10 +27,12 @@ static const struct mel_streamable_type *const streamables[] = {
     &mel_stack_type,
     &mel_upsampler_type,
     &mel_decoder_type,
+    &mel_attention_decoder_type,
     &mel_network_streamable_type,
     &mel_gain_type,
     &mel_smooth_type,
     &mel_probe_type,
+    &mel_monitor_type,
 };
 
 int

@@ -25,4 +25,8 @@ extern const struct mel_streamable_type mel_smooth_type;
 /* Passes rows on and gives min, max, mean and rms of each as side rows. */
 extern const struct mel_streamable_type mel_probe_type;
 
+/* Watches the attention weights that stand behind each row, and takes them
+ * off. */
+extern const struct mel_streamable_type mel_monitor_type;
+
 #endif

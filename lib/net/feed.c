@@ -40,7 +40,8 @@ mel_feed_open(struct mel_feed *feed, const struct mel_netdef *def,
 			    port->name);
 	}
 	feed->in = mel_alloc((size_t)def->n_input, sizeof(*feed->in), err);
-	return feed->in ? 0 : -1;
+	feed->own = mel_alloc((size_t)def->n_input, sizeof(*feed->own), err);
+	return feed->in && feed->own ? 0 : -1;
 }
 
 static void
@@ -55,7 +56,9 @@ mel_feed_close(struct mel_feed *feed)
 {
 	clear(feed);
 	free(feed->in);
+	free(feed->own);
 	feed->in = NULL;
+	feed->own = NULL;
 }
 
 int
@@ -68,7 +71,7 @@ mel_feed_declare(
 		struct mel_decl decl = {
 		    .dtype = port->dtype, .ndim = mel_net_port_rank(port)};
 
-		if (i == feed->rows)
+		if (i == feed->rows || feed->own[i])
 			continue;
 		if (port->role == MEL_ROLE_TENSOR) {
 			decl.name = mel_feed_name(feed->names, port);
@@ -102,7 +105,7 @@ count_steps(const struct mel_feed *feed, const struct mel_bundle *data,
 		const char *name = mel_feed_name(feed->names, port);
 		const struct mel_tensor *t = rows;
 
-		if (port->role != MEL_ROLE_TENSOR ||
+		if (port->role != MEL_ROLE_TENSOR || feed->own[i] ||
 		    mel_net_port_time(port) < 0)
 			continue;
 		if (i != feed->rows)
@@ -139,18 +142,19 @@ int
 mel_feed_fill(struct mel_feed *feed, const struct mel_bundle *data,
     const struct mel_tensor *rows, struct mel_err *err)
 {
-	int64_t steps;
 	int rc = 0;
 
 	clear(feed);
-	if (count_steps(feed, data, rows, &steps, err))
+	if (count_steps(feed, data, rows, &feed->steps, err))
 		return -1;
 	for (int i = 0; !rc && i < feed->def->n_input; i++) {
+		if (feed->own[i])
+			continue;
 		if (i == feed->rows)
 			rc = mel_net_port_pack(
 			    &feed->def->input[i], rows, &feed->in[i], err);
 		else
-			rc = fill_one(feed, i, data, steps, err);
+			rc = fill_one(feed, i, data, feed->steps, err);
 	}
 	return rc;
 }

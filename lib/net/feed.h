@@ -2,6 +2,9 @@
 #ifndef MEL_NET_FEED_H
 #define MEL_NET_FEED_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct mel_bundle;
 struct mel_decls;
 struct mel_err;
@@ -17,7 +20,11 @@ struct mel_tensor;
 struct mel_feed {
 	const struct mel_netdef *def;
 	const struct mel_strings *names; /* pairs: input name, tensor name */
-	int rows; /* the input that takes pulled rows instead, or -1 */
+	int rows;      /* the input that takes pulled rows instead, or -1 */
+	bool *own;     /* [n_input], owned; inputs that the block fills itself:
+			  neither declared nor filled here. Starts false */
+	int64_t steps; /* along time, of the tensors of the last fill; 1 if
+			  none has time */
 	struct mel_tensor *in; /* [n_input], owned */
 };
 

@@ -43,6 +43,16 @@ static const struct stream_case {
     {"Probe", "{type: Probe}", true, 0},
     {"Decoder", "{type: Decoder}", true, -1},
     {"Network", "{type: Network, network: twice}", true, -1},
+    {"AttentionDecoder",
+	"{type: AttentionDecoder, network: step, state: {n: n_out}, feedback: "
+	"x, first: {n: -139.5}, stop: n_out, inputs: {w: durations}}",
+	false, 0},
+    {"AttentionMonitor",
+	"{type: StreamableStack, stack: [{type: AttentionDecoder, network: "
+	"step, state: {n: n_out}, feedback: x, first: {n: -139.5}, stop: "
+	"n_out, inputs: {w: durations}, attention: w_out, columns: 8, carry: "
+	"true}, {type: AttentionMonitor, columns: 8, tokens: durations}]}",
+	false, 0},
     {"StreamableStack",
 	"{type: StreamableStack, stack: [{type: Smooth, frames: 3}, "
 	"{type: Gain, offset: 1}, {type: Smooth, frames: 7}]}",

@@ -29,6 +29,8 @@
  *
  *	conv.onnx   [1, 4, time] to [1, 4, time]: Conv over time, kernel 3
  *	twice.onnx  [1, time, 4] to [1, time, 4]: x + x
+ *	step.onnx   x [1, 4] to y: x + 0.5; n [1, 1] to n_out: n + 1; w
+ *	            [1, time] to w_out: w + w
  */
 #define WIDTH 4
 
@@ -76,6 +78,29 @@ fixture_networks(void)
 }
 
 static inline void
+fixture_step(void)
+{
+	static const float half[WIDTH] = {0.5f, 0.5f, 0.5f, 0.5f}, one = 1;
+	int64_t frame[2] = {1, WIDTH}, number[2] = {1, 1}, line[2] = {1, -1};
+	struct mel_buf g = {0}, none = {0};
+	char path[128];
+
+	add_init(&g, "half", PB_F32, 2, frame, half, sizeof(half));
+	add_init(&g, "one", PB_F32, 2, number, &one, sizeof(one));
+	add_io(&g, 11, "x", PB_F32, 2, frame);
+	add_io(&g, 11, "n", PB_F32, 2, number);
+	add_io(&g, 11, "w", PB_F32, 2, line);
+	add_io(&g, 12, "y", PB_F32, 2, frame);
+	add_io(&g, 12, "n_out", PB_F32, 2, number);
+	add_io(&g, 12, "w_out", PB_F32, 2, line);
+	add_node(&g, "Add", "x half", "y", none);
+	add_node(&g, "Add", "n one", "n_out", none);
+	add_node(&g, "Add", "w w", "w_out", none);
+	snprintf(path, sizeof(path), "%s/step.onnx", fixture_dir);
+	save_model(path, &g, 13);
+}
+
+static inline void
 fixture_open(void)
 {
 	strcpy(fixture_dir, "/tmp/melpipe-XXXXXX");
@@ -84,6 +109,7 @@ fixture_open(void)
 		exit(1);
 	}
 	fixture_networks();
+	fixture_step();
 }
 
 static inline int
@@ -105,9 +131,9 @@ fixture_close(void)
 /* The keys that every addon.yaml here has; `stack` is up to the test. */
 #define FIXTURE_HEAD                                                           \
 	"name: test\n"                                                         \
-	"networks:\n"                                                          \
-	"  conv: {file: conv.onnx}\n"                                          \
-	"  twice: {file: twice.onnx}\n"                                        \
+	"networks: {conv: {file: conv.onnx},\n"                                \
+	"  twice: {file: twice.onnx},\n"                                       \
+	"  step: {file: step.onnx}}\n"                                         \
 	"decoder: conv\n"                                                      \
 	"controls:\n"                                                          \
 	"  level: {default: 1, min: 0, max: 2}\n"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/err.h"
+#include "base/slab.h"
 #include "net/graph.h"
 #include "net/network.h"
 #include "net/op.h"
@@ -190,6 +191,33 @@ test_weights(void)
 	ok(good == 4, "and the numbers are right, wherever the file has them");
 }
 
+/* Pieces do not overlap and are aligned, whatever the chunks are. */
+static void
+test_slab(size_t expected)
+{
+	struct mel_slab slab = {.expected = expected};
+	unsigned char *piece[40];
+	size_t size[40], good = 0;
+
+	for (int i = 0; i < 40; i++) {
+		size[i] = (size_t)between(0, i % 8 ? 3000 : 300000);
+		piece[i] = mel_slab_take(&slab, size[i], NULL);
+		if (!piece[i])
+			abort();
+		memset(piece[i], i, size[i]);
+	}
+	for (int i = 0; i < 40; i++) {
+		bool same = (uintptr_t)piece[i] % 64 == 0;
+
+		for (size_t k = 0; k < size[i]; k++)
+			same &= piece[i][k] == i;
+		good += same;
+	}
+	ok(good == 40 && slab.n < 40, "pieces of %zu chunks are apart", slab.n);
+	ok(!mel_slab_take(&slab, SIZE_MAX, NULL), "too large a piece is none");
+	mel_slab_free(&slab);
+}
+
 int
 main(void)
 {
@@ -203,5 +231,7 @@ main(void)
 			test_pack(k);
 	}
 	test_weights();
+	test_slab(0);
+	test_slab((size_t)1 << 20);
 	return tap_done();
 }
