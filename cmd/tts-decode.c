@@ -6,7 +6,6 @@
 
 static const struct mel_option options[] = {
     CONVEY_OPTIONS("0"),
-    VOICE_OPTION_WHOLE(convey_options),
     {0},
 };
 

@@ -5,7 +5,6 @@
 static const struct mel_option options[] = {
     SPEAK_OPTIONS("0"),
     VOICE_OPTION_BLOCK(speak_options),
-    VOICE_OPTION_WHOLE(speak_options),
     {0},
 };
 

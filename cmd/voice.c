@@ -158,6 +158,7 @@ voice_open_writer(struct voice *v, const char *tool,
     const struct mel_outfile *out, int times, int64_t block)
 {
 	v->utter.block = block;
+	v->utter.first_block = v->options->first_block;
 	v->utter.writer =
 	    tool_open_writer(out, tool, (enum tool_times)times, 0);
 }

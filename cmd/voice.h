@@ -29,8 +29,9 @@ struct voice_options {
 	int64_t threads; /* 0: all processors */
 	int isa;         /* enum mel_isa */
 	bool quiet, verbose;
-	bool whole;    /* see struct mel_env */
-	char *unknown; /* owned; see mel_stage_options; NULL: not given */
+	bool whole;          /* no network streams */
+	int64_t first_block; /* rows of the first record; 0: as of any */
+	char *unknown;       /* owned; see mel_stage_options; NULL: not given */
 	struct mel_strings plugins; /* files, besides MELPIPE_PLUGINS */
 };
 
@@ -59,16 +60,14 @@ struct voice_options {
 		    .help = "load blocks from a plug-in; may be repeated"      \
 	}
 #define VOICE_OPTION_BLOCK(type)                                               \
-	{                                                                      \
-		"block", 0, MEL_OPT_INT, offsetof(struct type, block),         \
-		    .arg = "ROWS", .preset = "64", .min = 1, .max = 65536,     \
-		    .help = "rows a record"                                    \
-	}
-
-#define VOICE_OPTION_WHOLE(type)                                               \
+	{"block", 0, MEL_OPT_INT, offsetof(struct type, block), .arg = "ROWS", \
+	    .preset = "64", .min = 1, .max = 65536, .help = "rows a record"},  \
+	    {"first-block", 0, MEL_OPT_INT, VOICE_AT(type, first_block),       \
+		.arg = "ROWS", .preset = "0", .min = 0, .max = 65536,          \
+		.help = "rows of the first record; 0: as --block"},            \
 	{                                                                      \
 		"whole", 0, MEL_OPT_FLAG, VOICE_AT(type, whole),               \
-		    .help = "run networks on whole utterances"                 \
+		    .help = "run each network on all rows at once"             \
 	}
 
 extern const char *const voice_isas[];

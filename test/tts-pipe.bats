@@ -115,3 +115,13 @@ setup() {
     [ "$status" -eq 0 ]
     [ -z "$stderr" ]
 }
+
+@test "B3: --whole is the baseline, with the same rows" {
+    tts-pipe <text >a.mel
+    tts-pipe --whole <text >b.mel
+    cmp a.mel b.mel
+    for first in 1 7 100; do
+        tts-pipe --first-block $first <text >c.mel
+        tts-cmp --exact a.mel c.mel
+    done
+}

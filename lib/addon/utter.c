@@ -106,17 +106,21 @@ write_rows(struct mel_utter *u, struct mel_err *err)
 	struct mel_streamable *block = mel_stage_rows(u->stage);
 	int64_t dim[2] = {0, mel_streamable_width(block)};
 	struct mel_tensor view;
+	int64_t wanted, most;
 	size_t floats;
 
-	if (!mel_size_mul(&floats, (size_t)u->block, (size_t)dim[1]))
+	wanted = u->first_block ? u->first_block : u->block;
+	most = wanted > u->block ? wanted : u->block;
+	if (!mel_size_mul(&floats, (size_t)most, (size_t)dim[1]))
 		return mel_fail(err, "rows are too wide");
 	if (mel_reserve(&u->buffer, &u->cap, floats, sizeof(*u->buffer), err))
 		return -1;
-	do {
+	for (bool more = true; more; wanted = u->block) {
 		dim[0] =
-		    mel_streamable_pull_full(block, u->block, u->buffer, err);
+		    mel_streamable_pull_full(block, wanted, u->buffer, err);
 		if (dim[0] < 0)
 			return -1;
+		more = dim[0] == wanted;
 		if (u->broken)
 			return mel_fail(err, "side rows cannot be written");
 		view = mel_tensor_view(MEL_F32, 2, dim, u->buffer);
@@ -127,7 +131,7 @@ write_rows(struct mel_utter *u, struct mel_err *err)
 		u->rows += (uint64_t)dim[0];
 		if (!u->first_row_ns)
 			u->first_row_ns = mel_clock_ns();
-	} while (dim[0] == u->block);
+	}
 	return 0;
 }
 

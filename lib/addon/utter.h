@@ -21,14 +21,15 @@ struct mel_writer;
 struct mel_utter {
 	struct mel_stage *stage;
 	struct mel_writer *writer;
-	int64_t block; /* rows a record, > 0 */
+	int64_t block;       /* rows a record, > 0 */
+	int64_t first_block; /* of the first record; 0: block */
 
 	/* Set per run. */
 	bool begun;            /* the begin record is written */
 	uint64_t rows;         /* written */
 	uint64_t first_row_ns; /* mel_clock_ns when the first were, or 0 */
 
-	float *buffer; /* private: [block, width] */
+	float *buffer; /* private: [rows of a record, width] */
 	size_t cap;
 	bool broken; /* private: the output failed */
 };

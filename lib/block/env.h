@@ -11,13 +11,13 @@ struct mel_tensor;
 struct mel_env {
 	struct mel_pool *pool; /* may be NULL: one thread */
 
+	/* Networks are run on all rows of an utterance at once: what streaming
+	 * is measured against. */
+	bool whole;
+
 	/* Opened to learn its spec: neither run nor begin will come, so what
 	 * only they need can be left undone. */
 	bool spec_only;
-
-	/* Networks are run once, on all rows of an utterance, even where they
-	 * could stream: the baseline that streaming is held to. */
-	bool whole;
 
 	/* A remark fit to show, e.g. "2 unknown symbols skipped". May come
 	 * from any thread. note may be NULL. */

@@ -43,6 +43,7 @@ struct netrows {
 	struct mel_timeline timeline;
 	struct mel_context context;
 	bool streams;
+	struct mel_tensor *step; /* [n_input] rows of one step, owned */
 	struct mel_stream stream;
 	int64_t fed;   /* rows of upstream so far */
 	int64_t given; /* rows before those of result */
@@ -110,10 +111,15 @@ choose_output(struct netrows *b, struct mel_err *err)
 	return 0;
 }
 
+/* Besides the rows only a mask, which is all ones, may have time. */
 static bool
-describe_input(const struct mel_net_port *port, struct mel_time_input *in)
+describe_input(
+    const struct mel_net_port *port, bool rows, struct mel_time_input *in)
 {
-	*in = (struct mel_time_input){.axis = mel_net_port_time(port)};
+	*in = (struct mel_time_input){.axis = mel_net_port_time(port),
+	    .length = port->role == MEL_ROLE_LENGTH};
+	if (in->axis >= 0 && !rows && port->role != MEL_ROLE_MASK)
+		return false;
 	in->shape.dtype = port->dtype;
 	in->shape.ndim = port->ndim;
 	for (int d = 0; d < port->ndim; d++) {
@@ -142,23 +148,43 @@ say_whole(const struct netrows *b, const struct mel_env *env)
 	env->note(env->ctx, "Network", text);
 }
 
-/* Networks with several inputs are run whole. */
-static void
-find_time(struct netrows *b, const struct mel_env *env)
+static bool
+describe_inputs(const struct netrows *b, struct mel_time_input *in)
+{
+	const struct mel_netdef *def = b->options->network;
+
+	for (int i = 0; i < def->n_input; i++) {
+		if (!describe_input(&def->input[i], i == b->feed.rows, &in[i]))
+			return false;
+	}
+	return true;
+}
+
+static int
+find_time(struct netrows *b, const struct mel_env *env, struct mel_err *err)
 {
 	const struct mel_netdef *def = b->options->network;
 	const struct mel_graph *g = mel_network_graph(def->network);
-	struct mel_time_input in;
+	struct mel_time_input *in =
+	    mel_alloc((size_t)def->n_input, sizeof(*in), err);
+	bool good;
 
-	if (env->whole || def->n_input != 1 ||
-	    !describe_input(&def->input[0], &in) ||
-	    mel_timeline_open(
-		&b->timeline, g, def->network->kernels, &in, NULL))
-		return;
+	b->step = mel_alloc((size_t)def->n_input, sizeof(*b->step), err);
+	if (!in || !b->step) {
+		free(in);
+		return -1;
+	}
+	good = !env->whole && describe_inputs(b, in) &&
+	       !mel_timeline_open(
+		   &b->timeline, g, def->network->kernels, in, NULL);
+	free(in);
+	if (!good)
+		return 0;
 	b->streams = mel_timeline_context(
 	    &b->timeline, g->output[b->output].value, &b->context);
 	if (!b->streams)
 		say_whole(b, env);
+	return 0;
 }
 
 static int
@@ -188,8 +214,7 @@ open_rows(void *state, const void *options, const struct mel_env *env,
 	if (mel_feed_open(&b->feed, o->network, &o->inputs, err) ||
 	    choose_rows(b, err) || choose_output(b, err))
 		return -1;
-	find_time(b, env);
-	if (declare(b, spec, err))
+	if (find_time(b, env, err) || declare(b, spec, err))
 		return -1;
 	b->out = mel_alloc((size_t)o->network->n_output, sizeof(*b->out), err);
 	if (!b->out)
@@ -204,6 +229,24 @@ open_rows(void *state, const void *options, const struct mel_env *env,
 	    &b->session, o->network->network, env->pool, err);
 }
 
+/* Inputs without time are what they would be for any number of rows. */
+static int
+begin_stream(struct netrows *b, struct mel_err *err)
+{
+	const struct mel_net_port *port =
+	    &b->options->network->input[b->feed.rows];
+	int64_t dim[2] = {1, mel_streamable_width(b->upstream)};
+	struct mel_tensor row;
+
+	if (mel_reserve(&b->in, &b->cap, (size_t)dim[1], sizeof(*b->in), err))
+		return -1;
+	memset(b->in, 0, (size_t)dim[1] * sizeof(*b->in));
+	row = mel_tensor_view(MEL_F32, mel_net_port_rank(port), dim, b->in);
+	if (mel_feed_fill(&b->feed, b->data, &row, err))
+		return -1;
+	return mel_stream_begin(&b->stream, b->feed.in, err);
+}
+
 static int
 begin_rows(void *state, const struct mel_bundle *data,
     struct mel_streamable *upstream, int64_t *width, struct mel_err *err)
@@ -215,7 +258,7 @@ begin_rows(void *state, const struct mel_bundle *data,
 	b->ran = false;
 	b->next = b->fed = b->given = 0;
 	*width = mel_net_port_width(b->port);
-	return b->streams ? mel_stream_begin(&b->stream, b->feed.in, err) : 0;
+	return b->streams ? begin_stream(b, err) : 0;
 }
 
 static int
@@ -256,29 +299,53 @@ run_rows(struct netrows *b, struct mel_err *err)
 	return check_finite(b, err);
 }
 
-/* n more rows, in b->in, become rows of the result. */
+static void
+drop_step(struct netrows *b)
+{
+	for (int i = 0; b->step && i < b->options->network->n_input; i++)
+		mel_tensor_free(&b->step[i]);
+}
+
+/* What the network gets with n more rows, which are in b->in. */
+static int
+fill_step(struct netrows *b, int64_t n, struct mel_err *err)
+{
+	const struct mel_netdef *def = b->options->network;
+	int64_t dim[2] = {n, mel_streamable_width(b->upstream)};
+	int rc = 0;
+
+	drop_step(b);
+	for (int i = 0; !rc && i < def->n_input; i++) {
+		const struct mel_net_port *port = &def->input[i];
+		struct mel_tensor rows = mel_tensor_view(
+		    MEL_F32, mel_net_port_rank(port), dim, b->in);
+
+		if (i == b->feed.rows)
+			rc = mel_net_port_pack(port, &rows, &b->step[i], err);
+		else if (mel_net_port_time(port) >= 0)
+			rc = mel_net_port_make(port, n, 0, &b->step[i], err);
+	}
+	return rc;
+}
+
+/* n more rows become rows of the result. */
 static int
 step_rows(struct netrows *b, int64_t n, bool end, struct mel_err *err)
 {
-	const struct mel_net_port *port = &b->options->network->input[0];
-	int64_t dim[2] = {n, mel_streamable_width(b->upstream)};
-	struct mel_tensor rows =
-	    mel_tensor_view(MEL_F32, mel_net_port_rank(port), dim, b->in);
-	struct mel_tensor in = {0}, out;
-	int rc = mel_net_port_pack(port, &rows, &in, err);
+	struct mel_tensor out;
 
 	b->given += b->result.dtype ? b->result.dim[0] : 0;
 	b->next = 0;
 	mel_tensor_free(&b->result);
-	if (!rc)
-		rc = mel_stream_step(&b->stream, &in, end, &out, err);
-	if (!rc && out.dim[mel_net_port_time(b->port)])
-		rc = mel_net_port_unpack(b->port, &out, &b->result, err);
-	mel_tensor_free(&in);
+	if (fill_step(b, n, err) ||
+	    mel_stream_step(&b->stream, b->step, end, &out, err))
+		return -1;
 	b->fed += n;
 	b->ran = end;
-	if (rc || !b->result.dtype)
-		return rc;
+	if (!out.dim[mel_net_port_time(b->port)])
+		return 0;
+	if (mel_net_port_unpack(b->port, &out, &b->result, err))
+		return -1;
 	return check_finite(b, err);
 }
 
@@ -345,6 +412,9 @@ close_rows(void *state)
 	reset_rows(b);
 	mel_session_close(b->session);
 	mel_stream_close(&b->stream);
+	if (b->options)
+		drop_step(b);
+	free(b->step);
 	mel_timeline_close(&b->timeline);
 	if (b->options)
 		mel_feed_close(&b->feed);

@@ -40,11 +40,10 @@ prepare(struct mel_network *net, struct mel_err *err)
 	const struct mel_binding binding = {
 	    net->kernels, &net->model.weights, &net->slab};
 
-	if (mel_graph_normalise(g, err) || mel_graph_sort(g, err) ||
-	    mel_graph_narrow(g, err) || mel_graph_prepare(g, err) ||
-	    check_interface(g, err) || mel_graph_fold(g, net->kernels, err) ||
-	    (!net->plain && fuse(g, err)) || mel_graph_bind(g, &binding, err) ||
-	    mel_graph_settle(g, err) || mel_graph_measure(g, err))
+	if (mel_graph_simplify(g, net->kernels, err) ||
+	    check_interface(g, err) || (!net->plain && fuse(g, err)) ||
+	    mel_graph_bind(g, &binding, err) || mel_graph_settle(g, err) ||
+	    mel_graph_measure(g, err))
 		return mel_fail_in(err, "%s", net->path);
 	return 0;
 }

@@ -143,6 +143,7 @@ convtr_time(struct mel_timing *t)
 	const struct mel_convtr *p = t->node->params;
 	struct mel_window_axis a;
 	int d = t->in_axis[0] - 2;
+	int64_t more;
 
 	if (!mel_time_alone(t) || t->out_axis[0] != t->in_axis[0])
 		return MEL_TIME_WHOLE;
@@ -151,12 +152,14 @@ convtr_time(struct mel_timing *t)
 	if (d < 0 || p->length[d] ||
 	    mel_convtr_axis(t->node, d, t->in[0], &a, NULL))
 		return MEL_TIME_WHOLE;
+	more = a.out - a.in * a.stride;
 	t->reach[0] = (struct mel_reach){
 	    .num = a.stride,
 	    .den = 1,
 	    .first = a.lo - a.reach + 1,
-	    .last = a.lo,
-	    .more = a.out - a.in * a.stride,
+	    /* What the padding behind may cut off has to wait. */
+	    .last = a.lo < -more ? -more : a.lo,
+	    .more = more,
 	    .nothing = true,
 	};
 	return MEL_TIME_WINDOW;

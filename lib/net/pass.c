@@ -388,3 +388,15 @@ mel_graph_sweep(struct mel_graph *graph, struct mel_err *err)
 	set_producers(graph);
 	return 0;
 }
+
+int
+mel_graph_simplify(struct mel_graph *graph, const struct mel_kernels *kernels,
+    struct mel_err *err)
+{
+	return mel_graph_normalise(graph, err) || mel_graph_sort(graph, err) ||
+		       mel_graph_narrow(graph, err) ||
+		       mel_graph_prepare(graph, err) ||
+		       mel_graph_fold(graph, kernels, err)
+		   ? -1
+		   : 0;
+}

@@ -64,6 +64,13 @@ struct mel_binding {
 };
 
 /*
+ * All of the above, in order: the graph is then plain ONNX of the newest
+ * opset, with nothing of this library's own in it, and may be written as such.
+ */
+int mel_graph_simplify(struct mel_graph *graph,
+    const struct mel_kernels *kernels, struct mel_err *err);
+
+/*
  * Makes convolutions along time work on rows, time-major, and moves transposes
  * down the graph until they meet and vanish; see net/relay.c. Of bodies nothing
  * is changed.

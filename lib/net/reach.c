@@ -33,5 +33,8 @@ mel_reach_ready(const struct mel_reach *r, int64_t n)
 {
 	int64_t rows = -floor_div(-(n * r->num - r->last), r->den);
 
+	int64_t total = mel_reach_total(r, n); /* more rows may never be */
+
+	rows = rows > total ? total : rows;
 	return rows < 0 || n <= r->head ? 0 : rows;
 }
