@@ -10,6 +10,7 @@
 struct addon_options {
 	struct voice_options voice;
 	bool write, json;
+	int64_t block; /* verify: rows a pull */
 };
 
 /* The addons along the path; shadowed ones are marked. */
@@ -23,5 +24,8 @@ int addon_info(const struct addon_options *options, const char *name);
 
 /* Sums, wiring and golden outputs of one addon. */
 int addon_check(const struct addon_options *options, const char *name);
+
+/* Streamed against whole, of one addon. */
+int addon_verify(const struct addon_options *options, const char *name);
 
 #endif

@@ -11,6 +11,9 @@ static const struct mel_option options[] = {
 	.help = "check: write SHA256SUMS anew before"},
     {"json", 0, MEL_OPT_FLAG, offsetof(struct addon_options, json),
 	.help = "info: print JSON"},
+    {"block", 0, MEL_OPT_INT, offsetof(struct addon_options, block),
+	.arg = "ROWS", .preset = "64", .min = 1, .max = 65536,
+	.help = "verify: rows a pull"},
     TOOL_OPTION_THREADS(addon_options, voice.threads, "0"),
     VOICE_OPTION_PLUGIN(addon_options),
     VOICE_OPTION_ISA(addon_options),
@@ -19,7 +22,7 @@ static const struct mel_option options[] = {
 
 static const struct tool tool = {
     .name = "tts-addon",
-    .synopsis = "[options] list | blocks | info ADDON | check ADDON",
+    .synopsis = "[options] list | blocks | info | check | verify [ADDON]",
     .purpose = "Lists, describes and checks voices",
     .options = options,
 };
@@ -27,10 +30,11 @@ static const struct tool tool = {
 static void
 check_usage(const struct addon_options *o, const char *what, int n)
 {
-	bool of_one = !strcmp(what, "info") || !strcmp(what, "check");
+	bool of_one = !strcmp(what, "info") || !strcmp(what, "check") ||
+		      !strcmp(what, "verify");
 
 	if (!of_one && strcmp(what, "list") && strcmp(what, "blocks"))
-		tool_usage("%s: not list, blocks, info or check", what);
+		tool_usage("%s: not list, blocks, info, check or verify", what);
 	if (n != of_one)
 		tool_usage(
 		    "%s: takes %s", what, of_one ? "one ADDON" : "no operand");
@@ -48,7 +52,7 @@ main(int argc, char **argv)
 	const char *what = argv[first];
 
 	if (!what)
-		tool_usage("list, blocks, info or check?");
+		tool_usage("list, blocks, info, check or verify?");
 	check_usage(&o, what, argc - first - 1);
 	if (!strcmp(what, "list"))
 		rc = addon_list();
@@ -56,6 +60,8 @@ main(int argc, char **argv)
 		rc = addon_blocks(&o);
 	else if (!strcmp(what, "info"))
 		rc = addon_info(&o, argv[first + 1]);
+	else if (!strcmp(what, "verify"))
+		rc = addon_verify(&o, argv[first + 1]);
 	else
 		rc = addon_check(&o, argv[first + 1]);
 	mel_options_free(options, &o);

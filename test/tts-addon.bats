@@ -686,3 +686,16 @@ END
     page_matches tts-addon
     page_examples tts-addon
 }
+
+@test "B2, B3, B6, B7: tts-addon verify: streamed is whole" {
+    run -0 --separate-stderr tts-addon verify --threads 2 \
+        "$ROOT/addons/kathleen"
+    [ "$(grep -c '^context cpu, threads [12], look-ahead: 18 rows$' \
+        <<<"$output")" -eq 2 ]
+    [ "$(grep -c '^ok .*same bytes$' <<<"$output")" -eq 54 ]
+    [ "$(grep -c '^FAIL' <<<"$output")" -eq 0 ]
+    # B2, B3: what is reported: four lengths, on each number of threads.
+    awk '$1 ~ /^(1|3|10|30)$/ && NF == 5 && $2 <= $4 && $3 <= $5 { n++ }
+        END { exit n != 8 }' <<<"$output"
+    run -1 --separate-stderr tts-addon verify nobody
+}

@@ -522,6 +522,7 @@ sequence_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
 	}
 	part->type = mel_sequence_type_of(block)->name;
 	part->busy_ns = mel_sequence_busy_ns(block);
+	part->lookahead = 0;
 	return true;
 }
 
@@ -542,6 +543,7 @@ mel_stage_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
 	block = s->rows.item[i].streamable;
 	part->where = s->addon->position[(s->first ? s->first : 1) + i].where;
 	part->type = mel_streamable_type_of(block)->name;
+	part->lookahead = mel_streamable_spec_of(block)->lookahead;
 	part->busy_ns = mel_streamable_busy_ns(block);
 	part->busy_ns -= before < part->busy_ns ? before : part->busy_ns;
 	return true;
