@@ -152,3 +152,54 @@ assert y.dtype == x.dtype and (y == n.maximum(x, 0)).all()'
 @test "page" {
     page_matches tts-net
 }
+
+@test "plan: steps, blocks, lifetimes; example of the page" {
+    cd "$BATS_TEST_TMPDIR"
+    one_node Sin 13 model.onnx
+    run tts-net plan --dim T=600 model.onnx
+    [ "$status" -eq 0 ]
+    [[ ${lines[0]} == "nodes 1" ]]
+    [[ ${lines[1]} == "plan nodes 0 to 0, 1 run" ]]
+    [[ ${lines[2]} == "arena 7232 bytes" ]]
+    [[ ${lines[3]} == "step 0 Sin the_node"*"block 0 f32 [1, 3, 600] y" ]]
+    [[ ${lines[4]} == "block 0 at 0, 7232 bytes, nodes 0 to "* ]]
+}
+
+@test "plan: what follows lengths that depend on data, and bodies" {
+    run tts-net plan "$LAYERS"/loop_collect_13/model.onnx --dim T=5
+    [ "$status" -eq 0 ]
+    [[ $output == *"between "*" Loop "*"body 0"*"plan nodes"* ]]
+}
+
+@test "bench: time, memory, operators, nodes; example of the page" {
+    cd "$BATS_TEST_TMPDIR"
+    run tts-net bench --runs 3 --dim T=64 "$DATA"/onnx/models/*/model.onnx
+    [ "$status" -eq 2 ]
+    one_node Sin 13 model.onnx
+    run tts-net bench --dim T=600 --threads 2 model.onnx
+    [ "$status" -eq 0 ]
+    [[ ${lines[0]} =~ ^open\ [0-9.]+\ ms$ ]]
+    [[ ${lines[1]} =~ ^time\ [0-9.]+\ ms\ .*\ 15\ runs\)$ ]]
+    [[ ${lines[2]} == "planned 0.0 MB" ]]
+    [[ ${lines[3]} =~ ^measured\ [0-9.]+\ MB$ ]]
+    [[ ${lines[4]} == "operator Sin 1: "*" ms, 100.0 %" ]]
+    [[ ${lines[5]} == "node Sin the_node: "*" ms, 100.0 %" ]]
+}
+
+@test "plan, bench: lengths that are missing, unknown or no number" {
+    cd "$BATS_TEST_TMPDIR"
+    one_node Sin 13 model.onnx
+    run tts-net bench model.onnx
+    [ "$status" -eq 1 ]
+    [[ $output == *"model.onnx: input x: how long is axis T?" ]]
+    run tts-net plan --dim N=3 model.onnx
+    [ "$status" -eq 1 ]
+    [[ $output == *"N=3: no input has an open axis of this name" ]]
+    run tts-net plan --dim T=-3 model.onnx
+    [ "$status" -eq 1 ]
+    [[ $output == *"T=-3: not AXIS=LENGTH" ]]
+    run tts-net plan --dim x.2=3 model.onnx
+    [ "$status" -eq 0 ]
+    run tts-net info --dim T=3 model.onnx
+    [ "$status" -eq 2 ]
+}

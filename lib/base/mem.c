@@ -70,8 +70,8 @@ mel_alloc_aligned(size_t n, struct mel_err *err)
 	size_t padded, unit = n >= HUGE_PAGE ? HUGE_PAGE : 64;
 	void *p = NULL;
 
-	if (mel_size_add(&padded, n ? n : 1, 63))
-		p = aligned_alloc(unit, padded & ~(size_t)63);
+	if (mel_size_add(&padded, n ? n : 1, unit - 1))
+		p = aligned_alloc(unit, padded & ~(unit - 1));
 	if (!p)
 		mel_fail(err, "out of memory: %zu bytes", n);
 	else

@@ -202,6 +202,21 @@ run_step(struct mel_frame *f, const struct mel_plan *plan,
 }
 
 static int
+watch_step(struct mel_frame *f, const struct mel_plan *plan,
+    const struct mel_step *step, struct mel_err *err)
+{
+	struct mel_watch *watch = f->exec->watch;
+	int rc;
+
+	if (!watch)
+		return run_step(f, plan, step, err);
+	watch->before(watch, f, step->node);
+	rc = run_step(f, plan, step, err);
+	watch->after(watch, f, step->node);
+	return rc;
+}
+
+static int
 run_plan(struct mel_frame *f, const struct mel_plan *plan, struct mel_err *err)
 {
 	if (grow(f, plan->arena, err))
@@ -215,7 +230,7 @@ run_plan(struct mel_frame *f, const struct mel_plan *plan, struct mel_err *err)
 		s->t.data = address(f, plan, s);
 	}
 	for (int i = 0; i < plan->n_step; i++) {
-		if (run_step(f, plan, &plan->step[i], err))
+		if (watch_step(f, plan, &plan->step[i], err))
 			return -1;
 	}
 	return 0;
@@ -344,7 +359,11 @@ call_node(struct mel_frame *f, int number, struct mel_err *err)
 				: make_ref(f, node->in[k], number);
 	for (int k = 0; k < node->n_out; k++)
 		f->got[k] = NULL;
+	if (f->exec->watch)
+		f->exec->watch->before(f->exec->watch, f, number);
 	rc = node->op->call(&call, err);
+	if (f->exec->watch)
+		f->exec->watch->after(f->exec->watch, f, number);
 	take_outputs(f, node, !rc);
 	release_dead(f, node, number);
 	return rc;

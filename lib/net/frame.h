@@ -10,6 +10,7 @@
 #include "net/plan.h"
 
 struct mel_err;
+struct mel_frame;
 struct mel_graph;
 struct mel_kernels;
 struct mel_pool;
@@ -26,6 +27,18 @@ struct mel_tensor;
 	512 /* kept in all; more than that in one run may be                   \
 	     */
 
+/*
+ * Told about every node that runs, for those who measure. Bodies run between
+ * the two calls of the node they belong to. While `after` is called,
+ * frame->in and frame->out are the node's, unless the node has op->call.
+ */
+struct mel_watch {
+	void (*before)(
+	    struct mel_watch *watch, const struct mel_frame *frame, int node);
+	void (*after)(
+	    struct mel_watch *watch, const struct mel_frame *frame, int node);
+};
+
 /* What all frames of a session share. */
 struct mel_exec {
 	const struct mel_kernels *kernels;
@@ -37,6 +50,7 @@ struct mel_exec {
 	 * is NaN as f32.
 	 */
 	bool poison;
+	struct mel_watch *watch; /* may be NULL */
 	int64_t turns; /* of all loops, left in this run: no run is endless */
 };
 

@@ -155,6 +155,13 @@ struct mel_op {
 	    const struct mel_run *run, struct mel_err *err);
 
 	/*
+	 * How many multiplications and additions of products forward does for
+	 * these shapes, for those who measure. NULL: it has no products.
+	 */
+	double (*work)(const struct mel_node *node,
+	    const struct mel_tensor *const in[], const struct mel_tensor out[]);
+
+	/*
 	 * Instead of infer and forward, for what runs bodies (Loop, If) or
 	 * takes or gives sequences: shapes are known when it is done. Such
 	 * nodes run between two plans; nothing else may have a body.

@@ -181,6 +181,16 @@ conv_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
+static double
+conv_work(const struct mel_node *node, const struct mel_tensor *const in[],
+    const struct mel_tensor out[])
+{
+	(void)node;
+	/* A filter has as many weights as an output has terms. */
+	return 2.0 * (double)mel_tensor_count(&out[0]) *
+	       (double)mel_tensor_count(in[1]) / (double)in[1]->dim[0];
+}
+
 static const struct mel_op conv = {
     .name = "Conv",
     .min_in = 2,
@@ -191,6 +201,7 @@ static const struct mel_op conv = {
     .time = conv_time,
     .prepare = mel_conv_prepare,
     .bind = mel_conv_bind,
+    .work = conv_work,
     .infer = mel_conv_infer,
     .scratch = conv_scratch,
     .forward = conv_forward,

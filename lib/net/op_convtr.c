@@ -216,6 +216,17 @@ convtr_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
+static double
+convtr_work(const struct mel_node *node, const struct mel_tensor *const in[],
+    const struct mel_tensor out[])
+{
+	(void)node;
+	(void)out;
+	/* Every input goes to as many outputs as its filters have weights. */
+	return 2.0 * (double)mel_tensor_count(in[0]) *
+	       (double)mel_tensor_count(in[1]) / (double)in[1]->dim[0];
+}
+
 static const struct mel_op convtr = {
     .name = "ConvTranspose",
     .min_in = 2,
@@ -226,6 +237,7 @@ static const struct mel_op convtr = {
     .time = convtr_time,
     .prepare = convtr_prepare,
     .bind = convtr_bind,
+    .work = convtr_work,
     .infer = convtr_infer,
     .scratch = convtr_scratch,
     .forward = convtr_forward,

@@ -318,6 +318,15 @@ matmul_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
+static double
+matmul_work(const struct mel_node *node, const struct mel_tensor *const in[],
+    const struct mel_tensor out[])
+{
+	(void)node;
+	return 2.0 * (double)mel_tensor_count(&out[0]) *
+	       (double)in[0]->dim[in[0]->ndim - 1];
+}
+
 /*
  * Rows of the left operand, columns of the right one, or the batch; never the
  * axis that the sum goes over. Vectors have no such axes beside it.
@@ -347,6 +356,7 @@ static const struct mel_op matmul = {
     .params_size = sizeof(struct matmul),
     .time = matmul_time,
     .bind = matmul_bind,
+    .work = matmul_work,
     .infer = matmul_infer,
     .scratch = matmul_scratch,
     .forward = matmul_forward,
@@ -519,6 +529,16 @@ gemm_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
+static double
+gemm_work(const struct mel_node *node, const struct mel_tensor *const in[],
+    const struct mel_tensor out[])
+{
+	const struct gemm *p = node->params;
+
+	return 2.0 * (double)mel_tensor_count(&out[0]) *
+	       (double)in[0]->dim[!p->trans_a];
+}
+
 /* Rows of A and C. */
 static enum mel_time_kind
 gemm_time(struct mel_timing *t)
@@ -543,6 +563,7 @@ static const struct mel_op gemm = {
     .time = gemm_time,
     .prepare = gemm_prepare,
     .bind = gemm_bind,
+    .work = gemm_work,
     .infer = gemm_infer,
     .scratch = gemm_scratch,
     .forward = gemm_forward,

@@ -681,7 +681,7 @@ rnn_state(const struct mel_node *node, const struct mel_tensor *const in[],
 		.max_out = outputs, .params_size = sizeof(struct mel_rnn),     \
 		.time = rnn_time, .state = rnn_state, .prepare = mel_rnn_read, \
 		.bind = rnn_bind, .infer = rnn_infer, .scratch = rnn_scratch,  \
-		.forward = rnn_forward                                         \
+		.work = mel_rnn_work, .forward = rnn_forward                   \
 	}
 
 static const struct mel_op lstm = RECURRENT("LSTM", 8, 3);

@@ -255,3 +255,13 @@ mel_rnn_pack(const struct mel_rnn *p, const struct mel_tensor *w,
 		    rd + first * hidden, hidden, hidden, weights.h, kernels);
 	return weights;
 }
+
+double
+mel_rnn_work(const struct mel_node *node, const struct mel_tensor *const in[],
+    const struct mel_tensor out[])
+{
+	(void)node, (void)out;
+	/* Every weight of both matrices, in each step of each sequence. */
+	return 2.0 * (double)(in[0]->dim[0] * in[0]->dim[1]) *
+	       (double)(mel_tensor_count(in[1]) + mel_tensor_count(in[2]));
+}

@@ -6,10 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tensor/tensor.h"
+
 struct mel_err;
 struct mel_kernels;
 struct mel_node;
-struct mel_tensor;
 
 /*
  * What LSTM, GRU and RNN of ONNX 14 share: the attributes, the weights of one
@@ -85,5 +86,9 @@ struct mel_rnn_weights mel_rnn_pack(const struct mel_rnn *p,
 /* Where mel_rnn_pack has put them. */
 struct mel_rnn_weights mel_rnn_packed(
     const struct mel_rnn *p, size_t input, size_t hidden, const float *at);
+
+/* See op->work. in: X, W and R. */
+double mel_rnn_work(const struct mel_node *node,
+    const struct mel_tensor *const in[], const struct mel_tensor out[]);
 
 #endif

@@ -2,57 +2,16 @@
 #include "net/runfiles.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "base/io.h"
 #include "base/mem.h"
-#include "base/option.h"
 #include "base/outdir.h"
 #include "net/graph.h"
+#include "net/inputs.h"
 #include "net/network.h"
 #include "tensor/npy.h"
 #include "tensor/tensor.h"
-
-#define MAX_INPUT ((size_t)1 << 34) /* largest .npy [bytes] */
-
-static int
-load_input(const struct mel_graph *g, const char *arg, struct mel_tensor *in,
-    struct mel_err *err)
-{
-	const char *file = strchr(arg, '=');
-
-	if (!file)
-		return mel_fail(err, "input %s: not NAME=FILE", arg);
-	for (int i = 0; i < g->n_input; i++) {
-		const char *name = g->input[i].name;
-
-		if (strlen(name) != (size_t)(file - arg) ||
-		    strncmp(name, arg, strlen(name)))
-			continue;
-		if (in[i].dtype)
-			return mel_fail(err, "input %s: given twice", name);
-		return mel_npy_load(&in[i], file + 1, MAX_INPUT, err);
-	}
-	return mel_fail(
-	    err, "input %s: the network has none of this name", arg);
-}
-
-static int
-load_inputs(const struct mel_graph *g, const struct mel_strings *args,
-    struct mel_tensor *in, struct mel_err *err)
-{
-	for (size_t i = 0; i < args->n; i++) {
-		if (load_input(g, args->item[i], in, err))
-			return -1;
-	}
-	for (int i = 0; i < g->n_input; i++) {
-		if (!in[i].dtype)
-			return mel_fail(
-			    err, "input %s: not given", g->input[i].name);
-	}
-	return 0;
-}
 
 static int
 save_one(struct mel_outdir *dir, const char *name, const struct mel_tensor *t,
@@ -92,7 +51,8 @@ run(const struct mel_network *network, const struct mel_run_files *job,
 	    mel_alloc((size_t)g->n_output, sizeof(*out), err);
 	int rc = in && out ? 0 : -1;
 
-	if (!rc && load_inputs(g, job->inputs, in, err))
+	if (!rc && (mel_inputs_load(g, job->inputs, in, err) ||
+		       mel_inputs_check(g, in, err)))
 		rc = mel_fail_in(err, "%s", job->model);
 	if (!rc)
 		rc = mel_session_open(&session, network, job->pool, err);

@@ -245,7 +245,10 @@ mel_stream_close(struct mel_stream *s)
 {
 	if (!s->timeline)
 		return;
-	clear_utterance(s);
+	/* Half open, it has had no utterance. */
+	if (s->line && s->beside && s->keep && s->once && s->own && s->state &&
+	    s->last)
+		clear_utterance(s);
 	for (int v = 0; s->line && v < graph_of(s)->n_value; v++)
 		free(s->line[v].data);
 	for (int v = 0; s->beside && v < graph_of(s)->n_value; v++)
