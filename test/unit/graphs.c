@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "net/isa.h"
+#include "net/netimpl.h"
 #include "net/network.h"
 #include "noise.h"
 #include "onnxfile.h"
@@ -18,7 +19,7 @@
  * instruction sets.
  */
 
-#define STREAMING 400  /* graphs, most of which stream */
+#define STREAMING 400 /* graphs, most of which stream */
 #define WHOLE     150 /* graphs of which some look at all rows */
 
 static char path[300];

@@ -4,7 +4,6 @@
 
 #include "base/err.h"
 #include "net/graph.h"
-#include "net/netimpl.h"
 #include "net/network.h"
 #include "net/stream.h"
 #include "noise.h"

@@ -10,8 +10,8 @@
 
 #include "base/err.h"
 #include "net/graph.h"
+#include "net/kernels.h"
 #include "net/netdef.h"
-#include "net/netimpl.h"
 #include "net/network.h"
 #include "net/stream.h"
 #include "net/timeline.h"
@@ -22,6 +22,7 @@ struct mel_pool;
 /* A network with one input that has time, as it is and as a stream. */
 struct streamtest {
 	struct mel_network *network;
+	const struct mel_kernels *kernels;
 	struct mel_session *session;
 	struct mel_timeline line;
 	struct mel_stream stream;
@@ -48,15 +49,15 @@ streamtest_parts(
 	t->in_axis = input.axis;
 	if (mel_session_open(&t->session, t->network, pool, err))
 		return -1;
-	if (mel_timeline_open(&t->line, g, t->network->kernels, &input, NULL))
+	if (mel_timeline_open(&t->line, g, t->kernels, &input, NULL))
 		return 0;
 	t->out_axis = t->line.value[g->output[0].value].axis;
 	t->streams =
 	    mel_timeline_context(&t->line, g->output[0].value, &t->context);
 	if (!t->streams)
 		return 0;
-	return mel_stream_open(&t->stream, &t->line, g->output[0].value,
-	    t->network->kernels, pool, err);
+	return mel_stream_open(
+	    &t->stream, &t->line, g->output[0].value, t->kernels, pool, err);
 }
 
 static inline void
@@ -73,7 +74,7 @@ static inline int
 streamtest_open(struct streamtest *t, const char *path, enum mel_isa isa,
     struct mel_pool *pool, struct mel_err *err)
 {
-	*t = (struct streamtest){0};
+	*t = (struct streamtest){.kernels = mel_kernels_get(isa)};
 	if (mel_network_open(&t->network, path, isa, err))
 		return -1;
 	if (!streamtest_parts(t, pool, err))
