@@ -13,18 +13,9 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "block/clock.h"
-#include "net/isa.h"
 #include "places.h"
 #include "tensor/head.h"
 #include "tensor/writer.h"
-
-const char *const voice_isas[] = {
-    [MEL_ISA_AUTO] = "auto",
-    [MEL_ISA_PORTABLE] = "portable",
-    [MEL_ISA_AVX2] = "avx2",
-    [MEL_ISA_AVX512] = "avx512",
-    NULL,
-};
 
 /* The folder of the addon to use, to be freed. */
 static char *
@@ -118,7 +109,7 @@ voice_open(
 	v->env = (struct mel_env){.note = note, .tap = tap, .ctx = v};
 	dir = choose_addon(v, head);
 	if (!mel_isa_available((enum mel_isa)o->isa))
-		tool_die("this machine has no %s", voice_isas[o->isa]);
+		tool_die("this machine has no %s", mel_isa_names[o->isa]);
 	v->pool = tool_open_pool(o->threads);
 	voice_open_blocks(&v->registry, &v->plugins, &o->plugins);
 	if (mel_addon_open(

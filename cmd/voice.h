@@ -11,6 +11,7 @@
 #include "block/env.h"
 #include "block/plugin.h"
 #include "block/registry.h"
+#include "net/isa.h"
 #include "stream.h"
 #include "tool.h"
 
@@ -50,7 +51,7 @@ struct voice_options {
 #define VOICE_OPTION_ISA(type)                                                 \
 	{                                                                      \
 		"isa", 0, MEL_OPT_CHOICE, VOICE_AT(type, isa),                 \
-		    .preset = "auto", .choice = voice_isas,                    \
+		    .preset = "auto", .choice = mel_isa_names,                 \
 		    .help = "instruction set of the networks"                  \
 	}
 #define VOICE_OPTION_PLUGIN(type)                                              \
@@ -69,8 +70,6 @@ struct voice_options {
 		"whole", 0, MEL_OPT_FLAG, VOICE_AT(type, whole),               \
 		    .help = "run each network on all rows at once"             \
 	}
-
-extern const char *const voice_isas[];
 
 struct voice {
 	const struct voice_options *options;
