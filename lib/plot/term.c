@@ -348,7 +348,7 @@ mel_term_rows(
 		    (int)(at + 1e-9));
 	}
 	mel_tensor_free(&value);
-	/* A strip is many bytes: anew for a column, not for each of its rows. */
+	/* A strip is many bytes: anew for a column, not for each row. */
 	if (!rc && term->options.live && term->used > term->shown)
 		rc = draw_strip(term, err);
 	return rc;
