@@ -101,6 +101,9 @@ $(BUILD)/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h
 # business here; no value changes by that.
 $(BUILD)/lib/net/op_%.o: ALL_CFLAGS += -O3 -fno-trapping-math
 
+# Partial redundancy elimination costs the sums of the products their registers.
+$(BUILD)/lib/net/isa/gemm.%.o: ALL_CFLAGS += -fno-tree-pre
+
 # NaN and infinities are as everywhere; only flags are nobody's business.
 $(BUILD)/lib/dsp/isa/%.o: ALL_CFLAGS += -fno-trapping-math
 
