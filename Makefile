@@ -38,8 +38,10 @@ BUILD := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 
 # What the library links, and which of its folders needs it.
 PKGS := jansson zlib nettle yaml-0.1 fftw3f sndfile openblas soxr cairo \
-	libprotobuf-c espeak-ng
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS))
+	libprotobuf-c
+# libespeak-ng brings 30 libraries for playing sound: text/speech.c loads it
+# when a voice asks, so only its headers are wanted here.
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) espeak-ng)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS))
 ONNX_PROTO := $(firstword $(wildcard /usr/include/onnx/onnx.proto \
 	/usr/local/include/onnx/onnx.proto))
@@ -98,6 +100,9 @@ $(BUILD)/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h
 # Simple loops over elements: worth vectors. Floating-point flags are nobody's
 # business here; no value changes by that.
 $(BUILD)/lib/net/op_%.o: ALL_CFLAGS += -O3 -fno-trapping-math
+
+# Partial redundancy elimination costs the sums of the products their registers.
+$(BUILD)/lib/net/isa/gemm.%.o: ALL_CFLAGS += -fno-tree-pre
 
 # NaN and infinities are as everywhere; only flags are nobody's business.
 $(BUILD)/lib/dsp/isa/%.o: ALL_CFLAGS += -fno-trapping-math

@@ -11,6 +11,7 @@
 #include "block/env.h"
 #include "block/plugin.h"
 #include "block/registry.h"
+#include "net/isa.h"
 #include "stream.h"
 #include "tool.h"
 
@@ -50,7 +51,7 @@ struct voice_options {
 #define VOICE_OPTION_ISA(type)                                                 \
 	{                                                                      \
 		"isa", 0, MEL_OPT_CHOICE, VOICE_AT(type, isa),                 \
-		    .preset = "auto", .choice = voice_isas,                    \
+		    .preset = "auto", .choice = mel_isa_names,                 \
 		    .help = "instruction set of the networks"                  \
 	}
 #define VOICE_OPTION_PLUGIN(type)                                              \
@@ -70,8 +71,6 @@ struct voice_options {
 		    .help = "run each network on all rows at once"             \
 	}
 
-extern const char *const voice_isas[];
-
 struct voice {
 	const struct voice_options *options;
 	struct mel_registry registry;
@@ -87,6 +86,7 @@ struct voice {
 	uint64_t start_ns; /* of the tool */
 	uint64_t first_ns; /* from the first utterance to its first rows */
 	uint64_t rows;     /* written in all */
+	uint64_t spent_ns; /* on utterances from text, that of blocks counted */
 };
 
 /*

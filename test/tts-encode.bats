@@ -82,3 +82,18 @@ setup() {
     run --separate-stderr tts-encode --unknown maybe A
     [ "$status" -ne 0 ]
 }
+
+@test "the speech library is loaded by a voice that asks for it only" {
+    for tool in "$BUILD"/bin/*; do
+        run ldd "$tool"
+        [ "$status" -eq 0 ]
+        [[ $output != *espeak* ]]
+    done
+    mkdir lib
+    : >lib/libespeak-ng.so.1
+    export LD_LIBRARY_PATH=$PWD/lib
+    tts-encode -a "$DATA/letters" abcd >letters.mel
+    run --separate-stderr tts-encode -a "$ROOT/addons/kathleen" hello
+    fails_with 1 tts-encode
+    [[ $stderr == *'text (Espeak): espeak-ng: '*libespeak-ng.so.1* ]]
+}
