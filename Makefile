@@ -181,8 +181,8 @@ $(BUILD)/fuzz/lib.a: $(FUZZ_OBJ) $(ISA_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 $(BUILD)/fuzz/%: test/fuzz/%.c test/fuzz/common/run.c $(BUILD)/fuzz/lib.a
-	$(Q)$(FUZZ_CC) -Itest/unit -Itest/fuzz/common -fsanitize=fuzzer,address,undefined -o $@ \
-	    $(filter-out %.h,$^) \
+	$(Q)$(FUZZ_CC) -Itest/unit -Itest/fuzz/common \
+	    -fsanitize=fuzzer,address,undefined -o $@ $(filter-out %.h,$^) \
 	    $(PKG_LIBS) \
 	    -lm -ldl -pthread
 
