@@ -135,13 +135,15 @@ struct open_model {
 };
 
 static bool
-open_model(struct open_model *o, const char *path, struct mel_err *err)
+open_model(
+    struct open_model *o, const char *path, bool ready, struct mel_err *err)
 {
 	struct mel_time_input input = {.axis = MEL_AXIS_NONE};
 	const struct mel_graph *g;
 
 	*o = (struct open_model){0};
-	if (mel_network_open(&o->network, path, MEL_ISA_AUTO, err))
+	if (mel_network_load(&o->network, path, MEL_ISA_AUTO, err) ||
+	    (ready && mel_network_ready(o->network, err)))
 		return false;
 	g = mel_network_graph(o->network);
 	input.shape =
@@ -161,6 +163,8 @@ open_model(struct open_model *o, const char *path, struct mel_err *err)
 		    cause < 0 ? "no time" : g->node[cause].kind);
 		return false;
 	}
+	if (!ready)
+		return true;
 	return !mel_stream_open(&o->stream, &o->line, g->output[0].value,
 		   o->network->kernels, NULL, err) &&
 	       !mel_session_open(&o->session, o->network, NULL, err);
@@ -175,6 +179,22 @@ close_model(struct open_model *o)
 	mel_network_close(o->network);
 }
 
+/* Of a network that is loaded and no more, so much is known. */
+static void
+check_declared(const struct open_model *ready, const char *path)
+{
+	struct open_model o;
+	struct mel_err err = {""};
+	bool good = open_model(&o, path, false, &err) && !o.network->slab.n;
+
+	ok(good && !memcmp(&o.context, &ready->context, sizeof(o.context)),
+	    "%s: the same context before weights are packed %s", path, err.msg);
+	ok(!mel_network_ready(o.network, &err) && o.network->slab.n &&
+		!mel_network_ready(o.network, &err),
+	    "%s: ready, and again", path);
+	close_model(&o);
+}
+
 static void
 check_model(const char *path, int64_t left, int64_t right, int64_t ratio)
 {
@@ -185,10 +205,11 @@ check_model(const char *path, int64_t left, int64_t right, int64_t ratio)
 	int64_t dim[MEL_MAX_DIMS], computed = 0;
 	const struct mel_io *io;
 
-	if (!open_model(&o, path, &err)) {
+	if (!open_model(&o, path, true, &err)) {
 		ok(false, "%s: %s", path, err.msg);
 		return;
 	}
+	check_declared(&o, path);
 	io = &mel_network_graph(o.network)->input[0];
 	ok(o.context.left == left && o.context.right == right &&
 		o.context.num == ratio && o.context.den == 1,
@@ -472,7 +493,7 @@ test_random(void)
 		bool good = true;
 
 		make_graph(path, 1 + i % 7);
-		if (!open_model(&o, path, &err)) {
+		if (!open_model(&o, path, true, &err)) {
 			ok(false, "graph %d: %s", i, err.msg);
 			continue;
 		}
