@@ -85,7 +85,8 @@ mel_equals() { # STREAM STREAM
         # shellcheck disable=SC2086
         run --separate-stderr $tool
         fails_with 1 "${tool%% *}"
-        [[ $stderr == *'stack[2] (Exec): would run "touch ran": '*--allow-exec* ]]
+        [[ $stderr == *'stack[2] (Exec): would run "touch ran": '* ]]
+        [[ $stderr == *' --allow-exec '* ]]
         [ -z "$output" ]
     done
     tts-addon info ./voice >out
