@@ -207,6 +207,7 @@ speak_one(struct speak *s, const char *key, struct mel_buf *text,
 	mel_stage_reset(v->utter.stage);
 	mel_bundle_free(&data);
 	json_decref(begin);
+	v->spent_ns += mel_clock_ns() - began;
 }
 
 /* Operands are one utterance, as echo would print them. */

@@ -177,6 +177,16 @@ voice_utterance_done(struct voice *v, uint64_t began_ns)
 	v->rows += v->utter.rows;
 }
 
+static uint64_t
+report_part(const struct voice *v, const struct mel_stage_part *part)
+{
+	int n = mel_pool_threads(v->pool);
+
+	tool_warn("%-52s cpu, %d thread%s: %.3f ms", part->where, n,
+	    n == 1 ? "" : "s", (double)part->busy_ns / 1e6);
+	return part->busy_ns;
+}
+
 void
 voice_report(const struct voice *v)
 {
@@ -188,6 +198,7 @@ voice_report(const struct voice *v)
 	    (double)json_integer_value(json_object_get(contract, "hop"));
 	double seconds = rate > 0 ? (double)v->rows * hop / rate : 0;
 	struct mel_stage_part part;
+	uint64_t inside = 0;
 
 	if (!v->options->verbose)
 		return;
@@ -200,10 +211,12 @@ voice_report(const struct voice *v)
 		tool_warn("%.2f s of speech, real-time factor %.4f", seconds,
 		    total / 1e3 / seconds);
 	for (size_t i = 0; mel_stage_part(v->utter.stage, i, &part); i++)
-		tool_warn("%-22s %-38s cpu, %d thread%s: %.1f ms", part.type,
-		    part.where, mel_pool_threads(v->pool),
-		    mel_pool_threads(v->pool) == 1 ? "" : "s",
-		    (double)part.busy_ns / 1e6);
+		inside += report_part(v, &part);
+	if (v->spent_ns > inside)
+		tool_warn("outside blocks: %.3f ms, %.2f %% of %.3f ms",
+		    (double)(v->spent_ns - inside) / 1e6,
+		    100 * (double)(v->spent_ns - inside) / (double)v->spent_ns,
+		    (double)v->spent_ns / 1e6);
 }
 
 void

@@ -92,6 +92,7 @@ struct voice {
 	uint64_t start_ns; /* of the tool */
 	uint64_t first_ns; /* from the first utterance to its first rows */
 	uint64_t rows;     /* written in all */
+	uint64_t spent_ns; /* on utterances from text, that of blocks counted */
 };
 
 /*

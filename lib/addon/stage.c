@@ -505,22 +505,33 @@ mel_stage_reset(struct mel_stage *s)
 	mel_bundle_free(&s->from_front);
 }
 
+/* Block *i of those that `block` is made of, or NULL and *i less those. */
+static const struct mel_sequence *
+find_part(const struct mel_sequence *block, size_t *i)
+{
+	const struct mel_member_list *list = mel_container_members(block);
+	const struct mel_sequence *found = NULL;
+
+	if (!list)
+		return (*i)-- ? NULL : block;
+	for (size_t k = 0; !found && k < list->n; k++)
+		found = find_part(list->item[k].sequence, i);
+	return found;
+}
+
 /* mel_stage_part of those that run once per utterance. */
 static bool
-sequence_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
+sequence_part(const struct mel_stage *s, size_t *i, struct mel_stage_part *part)
 {
-	const struct mel_sequence *block;
+	const struct mel_sequence *block = NULL;
 
-	if (s->front && !i) {
-		block = s->front;
-		part->where = "text";
-	} else if (s->sequence && i == (s->front != NULL)) {
-		block = s->sequence;
-		part->where = s->addon->position[0].where;
-	} else {
+	if (s->front)
+		block = find_part(s->front, i);
+	if (!block && s->sequence)
+		block = find_part(s->sequence, i);
+	if (!block)
 		return false;
-	}
-	part->type = mel_sequence_type_of(block)->name;
+	part->where = mel_sequence_where_of(block);
 	part->busy_ns = mel_sequence_busy_ns(block);
 	part->lookahead = 0;
 	return true;
@@ -532,17 +543,15 @@ mel_stage_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
 	const struct mel_streamable *block;
 	uint64_t before = 0;
 
-	if (sequence_part(s, i, part))
+	if (sequence_part(s, &i, part))
 		return true;
-	i -= (s->front != NULL) + (s->sequence != NULL);
 	if (i >= s->rows.n)
 		return false;
 	/* A pull's time holds that of the pulls it makes itself. */
 	if (i > 0)
 		before = mel_streamable_busy_ns(s->rows.item[i - 1].streamable);
 	block = s->rows.item[i].streamable;
-	part->where = s->addon->position[(s->first ? s->first : 1) + i].where;
-	part->type = mel_streamable_type_of(block)->name;
+	part->where = mel_streamable_where_of(block);
 	part->lookahead = mel_streamable_spec_of(block)->lookahead;
 	part->busy_ns = mel_streamable_busy_ns(block);
 	part->busy_ns -= before < part->busy_ns ? before : part->busy_ns;

@@ -67,10 +67,12 @@ struct mel_streamable *mel_stage_rows(const struct mel_stage *stage);
 
 void mel_stage_reset(struct mel_stage *stage);
 
-/* A block of the stage, for reports. */
+/*
+ * A block of the stage, for reports: the members of a container one by one,
+ * but what runs at once, and a nested pipeline, as one.
+ */
 struct mel_stage_part {
-	const char *where; /* its place in the addon */
-	const char *type;  /* the name of its type */
+	const char *where; /* its place in the addon, and its type */
 	uint64_t busy_ns;  /* the time that it took itself so far */
 	int64_t lookahead; /* of rows, see mel_streamable_spec; else 0 */
 };

@@ -214,6 +214,33 @@ check_demand(struct run *r, const struct stream_case *c)
 	    (long long)c->slack);
 }
 
+/* Rows read until the first three are there, of `total`. */
+static int64_t
+first_reads(struct run *r, int64_t total)
+{
+	int64_t before = r->ramp.total;
+
+	r->ramp.total = total;
+	if (!begin(r) || mel_streamable_pull(r->block, 3, r->rows, NULL) <= 0)
+		r->ramp.given = -1;
+	r->ramp.total = before;
+	return r->ramp.given;
+}
+
+/* Where all rows are read ahead there is nothing to hold. */
+static void
+check_first(struct run *r, const struct stream_case *c)
+{
+	int64_t few = 140, many = 100000, n;
+
+	if (!r->upstream || c->slack < 0)
+		return;
+	n = first_reads(r, few);
+	ok(n > 0 && n < few && first_reads(r, many) == n,
+	    "B5: %s: as many rows read for the first of %lld as of %lld",
+	    c->yaml, (long long)few, (long long)many);
+}
+
 static void
 check_empty(struct run *r, const char *yaml)
 {
@@ -248,6 +275,7 @@ test_stream(const struct stream_case *c)
 		check_life(&r, c->yaml);
 		check_chunks(&r, c->yaml);
 		check_demand(&r, c);
+		check_first(&r, c);
 		check_empty(&r, c->yaml);
 	}
 	mel_member_close(&block);

@@ -8,6 +8,7 @@
 #include "addon/builtin.h"
 #include "addon/stage.h"
 #include "base/buf.h"
+#include "block/clock.h"
 #include "block/registry.h"
 #include "block/sequence.h"
 #include "block/streamable.h"
@@ -700,6 +701,40 @@ test_experiments(void)
 	    "H4: taken out of the text again, nothing is left of it");
 }
 
+/*
+ * J4: what blocks take and the rest are all there is. Blocks sleep here, so
+ * one that is missing, or in another's time as well, shows for sure.
+ */
+static void
+test_accounts(void)
+{
+	static const char text[] =
+	    "encoders:\n  - {type: Make, out: encoded, width: 4, nap: 30}"
+	    "\n  - " MAKE_DURATIONS "\n  - " MAKE_COUNTS "\n" //
+	    STACK("Encoders", "{type: Upsampler}, {type: Mark, nap: 20}, "
+			      "{type: Decoder}");
+	/* Ids, three encoders, three blocks of rows. */
+	static const uint64_t least[] = {0, 30, 0, 0, 0, 40, 0};
+	struct mel_err err = {""};
+	struct mel_stage_part part = {0};
+	struct voice v;
+	uint64_t began, spent, sum = 0;
+	bool good = voice_open(&v, text, &err);
+	size_t i = 0;
+
+	began = mel_clock_ns();
+	good = good && voice_speak(&v, 64, rows, &err) == ROWS;
+	spent = mel_clock_ns() - began;
+	for (; good && mel_stage_part(v.stage, i, &part); i++) {
+		good = i < COUNT(least) && part.busy_ns >= least[i] * 1000000;
+		sum += part.busy_ns;
+	}
+	ok(good && i == COUNT(least) && sum <= spent,
+	    "J4: the time of the blocks is part of the whole: %s",
+	    good ? part.where : err.msg);
+	voice_close(&v);
+}
+
 /* A5: two addons in one process, rows of the one between rows of the other. */
 static void
 test_two_voices(void)
@@ -799,6 +834,7 @@ main(void)
 	test_wrong_pipelines();
 	test_wiring();
 	test_experiments();
+	test_accounts();
 	test_two_voices();
 	test_threads();
 	mel_registry_free(&registry);
