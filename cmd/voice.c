@@ -117,6 +117,7 @@ voice_open(
 		tool_die("%s", err.msg);
 	v->env.pool = v->pool;
 	v->env.whole = o->whole;
+	v->env.allow_exec = o->allow_exec;
 	/* Later stages look for the name, which must lead to this folder. */
 	if (strcmp(v->addon->name, mel_addon_base(dir)) != 0)
 		v->by_folder = true;

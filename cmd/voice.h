@@ -31,6 +31,7 @@ struct voice_options {
 	int isa;         /* enum mel_isa */
 	bool quiet, verbose;
 	bool whole;          /* no network streams */
+	bool allow_exec;     /* blocks may start programs */
 	int64_t first_block; /* rows of the first record; 0: as of any */
 	char *unknown;       /* owned; see mel_stage_options; NULL: not given */
 	struct mel_strings plugins; /* files, besides MELPIPE_PLUGINS */
@@ -59,6 +60,11 @@ struct voice_options {
 		"plugin", 0, MEL_OPT_LIST, VOICE_AT(type, plugins),            \
 		    .arg = "FILE",                                             \
 		    .help = "load blocks from a plug-in; may be repeated"      \
+	}
+#define VOICE_OPTION_ALLOW_EXEC(type)                                          \
+	{                                                                      \
+		"allow-exec", 0, MEL_OPT_FLAG, VOICE_AT(type, allow_exec),     \
+		    .help = "run the programs that the voice names"            \
 	}
 #define VOICE_OPTION_BLOCK(type)                                               \
 	{"block", 0, MEL_OPT_INT, offsetof(struct type, block), .arg = "ROWS", \
