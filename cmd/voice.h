@@ -113,6 +113,9 @@ void voice_open(struct voice *voice, const struct voice_options *options,
 void voice_open_stage(struct voice *voice, size_t first, size_t last,
     const struct mel_head *head);
 
+/* Opens the front end alone, which makes phonemes and tokens. */
+void voice_open_text(struct voice *voice);
+
 /* Opens the writer of what the voice makes; block: rows a record. */
 void voice_open_writer(struct voice *voice, const char *tool,
     const struct mel_outfile *out, int times, int64_t block);
