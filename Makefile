@@ -167,7 +167,8 @@ $(BUILD)/test/unit/%.o: ALL_CFLAGS += -Itest/unit
 # Fuzz targets and the library once more, built with clang; run one as
 # build/fuzz/NAME -max_total_time=60.
 FUZZ_CC := clang -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ilib \
-	-I$(BUILD)/gen $(PKG_CFLAGS) -g -O1 -ffp-contract=off -MMD -MP
+	-I$(BUILD)/gen $(PKG_CFLAGS) -g -O1 -ffp-contract=off -MMD -MP \
+	-DMEL_VERSION='"$(VERSION)"'
 FUZZ_OBJ := $(SRC:%.c=$(BUILD)/fuzz/obj/%.o) $(BUILD)/fuzz/obj/onnx.pb-c.o
 fuzz: $(FUZZ)
 $(BUILD)/fuzz/obj/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h
@@ -180,7 +181,7 @@ $(BUILD)/fuzz/lib.a: $(FUZZ_OBJ) $(ISA_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 $(BUILD)/fuzz/%: test/fuzz/%.c $(BUILD)/fuzz/lib.a
-	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ \
+	$(Q)$(FUZZ_CC) -Itest/unit -fsanitize=fuzzer,address,undefined -o $@ \
 	    $(filter-out %.h,$^) \
 	    $(PKG_LIBS) \
 	    -lm -ldl -pthread

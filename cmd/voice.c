@@ -117,6 +117,7 @@ voice_open(
 		tool_die("%s", err.msg);
 	v->env.pool = v->pool;
 	v->env.whole = o->whole;
+	v->env.allow_exec = o->allow_exec;
 	/* Later stages look for the name, which must lead to this folder. */
 	if (strcmp(v->addon->name, mel_addon_base(dir)) != 0)
 		v->by_folder = true;
@@ -125,23 +126,37 @@ voice_open(
 		check_digest(v, head);
 }
 
+static void
+open_stage(struct voice *v, struct mel_stage_options *options)
+{
+	struct mel_err err;
+
+	options->addon = v->addon;
+	options->env = &v->env;
+	options->unknown = v->options->unknown;
+	options->by_folder = v->by_folder;
+	if (mel_stage_open(&v->utter.stage, options, &err))
+		tool_die("%s", err.msg);
+}
+
 void
 voice_open_stage(
     struct voice *v, size_t first, size_t last, const struct mel_head *head)
 {
-	struct mel_stage_options options = {.addon = v->addon,
-	    .first = first,
-	    .last = last,
-	    .head = head,
-	    .env = &v->env,
-	    .unknown = v->options->unknown,
-	    .by_folder = v->by_folder};
-	struct mel_err err;
+	struct mel_stage_options options = {
+	    .first = first, .last = last, .head = head};
 
 	if (last > v->addon->n_positions)
 		options.last = v->addon->n_positions;
-	if (mel_stage_open(&v->utter.stage, &options, &err))
-		tool_die("%s", err.msg);
+	open_stage(v, &options);
+}
+
+void
+voice_open_text(struct voice *v)
+{
+	struct mel_stage_options options = {.last = 1, .text_only = true};
+
+	open_stage(v, &options);
 }
 
 void

@@ -31,6 +31,7 @@ struct voice_options {
 	int isa;         /* enum mel_isa */
 	bool quiet, verbose;
 	bool whole;          /* no network streams */
+	bool allow_exec;     /* blocks may start programs */
 	int64_t first_block; /* rows of the first record; 0: as of any */
 	char *unknown;       /* owned; see mel_stage_options; NULL: not given */
 	struct mel_strings plugins; /* files, besides MELPIPE_PLUGINS */
@@ -59,6 +60,11 @@ struct voice_options {
 		"plugin", 0, MEL_OPT_LIST, VOICE_AT(type, plugins),            \
 		    .arg = "FILE",                                             \
 		    .help = "load blocks from a plug-in; may be repeated"      \
+	}
+#define VOICE_OPTION_ALLOW_EXEC(type)                                          \
+	{                                                                      \
+		"allow-exec", 0, MEL_OPT_FLAG, VOICE_AT(type, allow_exec),     \
+		    .help = "run the programs that the voice names"            \
 	}
 #define VOICE_OPTION_BLOCK(type)                                               \
 	{"block", 0, MEL_OPT_INT, offsetof(struct type, block), .arg = "ROWS", \
@@ -106,6 +112,9 @@ void voice_open(struct voice *voice, const struct voice_options *options,
 /* Opens positions [first, last); last may be past the end. */
 void voice_open_stage(struct voice *voice, size_t first, size_t last,
     const struct mel_head *head);
+
+/* Opens the front end alone, which makes phonemes and tokens. */
+void voice_open_text(struct voice *voice);
 
 /* Opens the writer of what the voice makes; block: rows a record. */
 void voice_open_writer(struct voice *voice, const char *tool,

@@ -13,6 +13,7 @@
 #include "base/option.h"
 #include "block/block.h"
 #include "block/compose.h"
+#include "block/env.h"
 #include "block/registry.h"
 #include "block/sequence.h"
 #include "block/streamable.h"
@@ -217,7 +218,8 @@ object_network(const struct mel_builder *b, yaml_node_t *node, void **object,
 	if (!name)
 		return mel_yaml_fail(b->addon->yaml, node ? node : b->node, err,
 		    "%s: the name of a network is wanted", b->where);
-	*object = mel_addon_network(b->addon, node, name, err);
+	*object =
+	    mel_addon_network(b->addon, node, name, !b->env->spec_only, err);
 	return *object ? 0 : -1;
 }
 

@@ -27,6 +27,9 @@ struct mel_env {
 	 * its spec declares in `side`. tap may be NULL. */
 	void (*tap)(void *ctx, const char *name, const struct mel_tensor *rows);
 	void *ctx; /* handed to both */
+
+	/* Blocks may start programs (Exec). */
+	bool allow_exec;
 };
 
 #endif
