@@ -32,8 +32,8 @@ struct mel_pool {
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake, idle;
-	atomic_ulong job;  /* rises with every job */
-	atomic_int busy;   /* workers inside the present job */
+	atomic_ulong job; /* rises with every job */
+	atomic_int busy;  /* workers inside the present job */
 	bool stop;
 
 	mel_task *task; /* of the present job */
