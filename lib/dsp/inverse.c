@@ -26,6 +26,8 @@ struct mel_inverse {
 	struct mel_pool *pool; /* the caller's */
 	double *pivot;         /* [bands] D */
 	double *lower;         /* [bands] L[b][b-1] */
+	float *scratch;        /* [threads, per_thread] */
+	size_t per_thread;
 };
 
 static double
@@ -84,7 +86,12 @@ mel_inverse_open(struct mel_inverse **out, const struct mel_contract *contract,
 		goto fail;
 	inv->pivot = mel_alloc((size_t)inv->c.bands, sizeof(double), err);
 	inv->lower = mel_alloc((size_t)inv->c.bands, sizeof(double), err);
-	if (!inv->pivot || !inv->lower)
+	inv->per_thread = MEL_LANES * (3 * (size_t)inv->filters.bins +
+					  2 * (size_t)inv->filters.bands);
+	inv->scratch = mel_alloc_aligned(
+	    (size_t)mel_pool_threads(pool) * inv->per_thread * sizeof(float),
+	    err);
+	if (!inv->pivot || !inv->lower || !inv->scratch)
 		goto fail;
 	factor(inv);
 	*out = inv;
@@ -102,6 +109,7 @@ mel_inverse_close(struct mel_inverse *inv)
 	mel_filters_close(&inv->filters);
 	free(inv->pivot);
 	free(inv->lower);
+	free(inv->scratch);
 	free(inv);
 }
 
@@ -111,8 +119,6 @@ struct job {
 	float *magnitude;
 	int64_t frames;
 	int updates;
-	float *scratch; /* [threads, per_thread] */
-	size_t per_thread;
 };
 
 /* y becomes the solution of (F F') y = m for one lane. */
@@ -152,7 +158,7 @@ invert(void *ctx, size_t index, int worker)
 	int lanes = left < MEL_LANES ? (int)left : MEL_LANES;
 	size_t bins = (size_t)f->bins * MEL_LANES;
 	size_t bands = (size_t)f->bands * MEL_LANES;
-	float *h = job->scratch + (size_t)worker * job->per_thread;
+	float *h = inv->scratch + (size_t)worker * inv->per_thread;
 	float *up = h + bins, *down = up + bins, *m = down + bins;
 	float *y = m + bands;
 
@@ -204,7 +210,7 @@ check_mel(const struct mel_contract *c, const float *mel, int64_t frames,
 }
 
 int
-mel_inverse_run(const struct mel_inverse *inv, const float *mel, int64_t frames,
+mel_inverse_run(struct mel_inverse *inv, const float *mel, int64_t frames,
     int updates, float *magnitude, struct mel_err *err)
 {
 	struct job job = {.inv = inv,
@@ -216,14 +222,6 @@ mel_inverse_run(const struct mel_inverse *inv, const float *mel, int64_t frames,
 
 	if (check_mel(&inv->c, mel, frames, err))
 		return -1;
-	job.per_thread = MEL_LANES * (3 * (size_t)inv->filters.bins +
-					 2 * (size_t)inv->filters.bands);
-	job.scratch = mel_alloc_aligned((size_t)mel_pool_threads(inv->pool) *
-					    job.per_thread * sizeof(float),
-	    err);
-	if (!job.scratch)
-		return -1;
 	mel_pool_run(inv->pool, n, invert, &job);
-	free(job.scratch);
 	return 0;
 }

@@ -29,12 +29,12 @@ void mel_inverse_close(struct mel_inverse *inverse);
 
 /*
  * mel: [frames, bands] as the contract gives them. magnitude: [frames,
- * n_fft / 2 + 1], written. One object serves any number of threads at once; the
- * bytes do not depend on the pool.
+ * n_fft / 2 + 1], written. Takes no memory; one caller at a time. The bytes of
+ * a row do not depend on the pool or on the rows beside it.
  * A value that is not finite, or no mel of this contract (above 1e20 under
  * the logarithm), is an error that names row and band.
  */
-int mel_inverse_run(const struct mel_inverse *inverse, const float *mel,
+int mel_inverse_run(struct mel_inverse *inverse, const float *mel,
     int64_t frames, int updates, float *magnitude, struct mel_err *err);
 
 #endif
