@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "block/clock.h"
+#include "net/backend.h"
 #include "net/isa.h"
 #include "places.h"
 #include "tensor/head.h"
@@ -25,6 +26,9 @@ const char *const voice_isas[] = {
     [MEL_ISA_AVX512] = "avx512",
     NULL,
 };
+
+const char *const voice_contexts[] = {
+    [VOICE_CPU] = "cpu", [VOICE_FIXED] = "fixed", NULL};
 
 /* The folder of the addon to use, to be freed. */
 static char *
@@ -81,6 +85,12 @@ tap(void *ctx, const char *name, const struct mel_tensor *rows)
 	mel_utter_tap(&v->utter, name, rows);
 }
 
+static void
+ran(void *ctx, const char *network, int64_t size, int64_t fresh, int64_t padded)
+{
+	waste_add(&((struct voice *)ctx)->waste, network, size, fresh, padded);
+}
+
 void
 voice_open_blocks(struct mel_registry *registry, struct mel_plugins *plugins,
     const struct mel_strings *files)
@@ -115,7 +125,11 @@ voice_open(
 	memset(v, 0, sizeof(*v));
 	v->options = o;
 	v->start_ns = mel_clock_ns();
-	v->env = (struct mel_env){.note = note, .tap = tap, .ctx = v};
+	v->env = (struct mel_env){
+	    .note = note, .tap = tap, .ran = ran, .ctx = v, .isa = o->isa};
+	if (o->context == VOICE_FIXED)
+		v->env.backend = &mel_backend_processor;
+	waste_init(&v->waste);
 	dir = choose_addon(v, head);
 	if (!mel_isa_available((enum mel_isa)o->isa))
 		tool_die("this machine has no %s", voice_isas[o->isa]);
@@ -212,6 +226,7 @@ voice_report(const struct voice *v)
 		    part.where, mel_pool_threads(v->pool),
 		    mel_pool_threads(v->pool) == 1 ? "" : "s",
 		    (double)part.busy_ns / 1e6);
+	waste_report(&v->waste);
 }
 
 void

@@ -13,6 +13,7 @@
 #include "block/registry.h"
 #include "stream.h"
 #include "tool.h"
+#include "waste.h"
 
 struct mel_addon;
 struct mel_head;
@@ -28,6 +29,7 @@ struct voice_options {
 	char *addon;     /* owned; name or folder; NULL: MELPIPE_ADDON */
 	int64_t threads; /* 0: all processors */
 	int isa;         /* enum mel_isa */
+	int context;     /* enum voice_context */
 	bool quiet, verbose;
 	bool whole;          /* no network streams */
 	int64_t first_block; /* rows of the first record; 0: as of any */
@@ -53,6 +55,12 @@ struct voice_options {
 		    .preset = "auto", .choice = voice_isas,                    \
 		    .help = "instruction set of the networks"                  \
 	}
+#define VOICE_OPTION_CONTEXT(type)                                             \
+	{                                                                      \
+		"context", 0, MEL_OPT_CHOICE, VOICE_AT(type, context),         \
+		    .preset = "cpu", .choice = voice_contexts,                 \
+		    .help = "run networks at any length, or with fixed ones"   \
+	}
 #define VOICE_OPTION_PLUGIN(type)                                              \
 	{                                                                      \
 		"plugin", 0, MEL_OPT_LIST, VOICE_AT(type, plugins),            \
@@ -72,6 +80,13 @@ struct voice_options {
 
 extern const char *const voice_isas[];
 
+enum voice_context {
+	VOICE_CPU,
+	VOICE_FIXED, /* programs that tts-addon compile has made */
+};
+
+extern const char *const voice_contexts[];
+
 struct voice {
 	const struct voice_options *options;
 	struct mel_registry registry;
@@ -81,6 +96,7 @@ struct voice {
 	struct mel_pool *pool;
 	struct mel_env env; /* ctx is the voice */
 	struct mel_utter utter;
+	struct waste waste;
 	char *key;   /* owned; of the present utterance, for remarks */
 	bool failed; /* an utterance did */
 
