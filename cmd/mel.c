@@ -17,6 +17,7 @@
 
 #define BLOCK 16384 /* samples read at a time from files */
 #define LIVE  32    /* the same from pipes: a frame is not waited for */
+#define NAMED 8     /* empty bands that the warning has room for */
 
 static int64_t
 rows_at_once(const struct mel_job *job)
@@ -42,12 +43,35 @@ write_head(struct mel_job *job)
 	mel_head_free(&head);
 }
 
+/* The first of the empty bands by their numbers, from 0. */
+static void
+warn_empty(const struct mel_job *job)
+{
+	int bands[NAMED], n;
+	struct mel_buf list = {0};
+	struct mel_err err;
+
+	n = mel_analysis_empty_bands(job->analysis, bands, NAMED);
+	if (!n)
+		return;
+	for (int i = 0; i < n && i < NAMED; i++) {
+		if (mel_buf_printf(
+			&list, &err, "%s%d", i ? ", " : "", bands[i]))
+			tool_die("%s", err.msg);
+	}
+	if (n > NAMED && mel_buf_printf(&list, &err, " and %d more", n - NAMED))
+		tool_die("%s", err.msg);
+	tool_warn("warning: %d of %lld bands lie between two bins and stay "
+		  "empty: %s",
+	    n, (long long)job->contract.bands, list.data);
+	mel_buf_free(&list);
+}
+
 void
 mel_job_open(struct mel_job *job, int64_t max_frames)
 {
 	size_t row = (size_t)job->contract.bands * sizeof(float);
 	struct mel_err err;
-	int empty;
 
 	if (mel_analysis_open(&job->analysis, &job->contract, max_frames, &err))
 		tool_die("%s", err.msg);
@@ -55,11 +79,8 @@ mel_job_open(struct mel_job *job, int64_t max_frames)
 	job->rows = mel_alloc((size_t)rows_at_once(job), row, &err);
 	if (!job->samples || !job->rows)
 		tool_die("%s", err.msg);
-	empty = mel_analysis_empty_bands(job->analysis);
-	if (empty && !job->quiet)
-		tool_warn("warning: %d of %lld bands lie between two bins and "
-			  "stay empty",
-		    empty, (long long)job->contract.bands);
+	if (!job->quiet)
+		warn_empty(job);
 	write_head(job);
 }
 

@@ -20,6 +20,7 @@ static const struct mel_option options[] = {
 		"addon's own"},
     TOOL_OPTION_THREADS(addon_options, voice.threads, "0"),
     VOICE_OPTION_PLUGIN(addon_options),
+    VOICE_OPTION_ALLOW_EXEC(addon_options),
     VOICE_OPTION_ISA(addon_options),
     {0},
 };

@@ -5,8 +5,8 @@
 #include "base/option.h"
 #include "base/pool.h"
 #include "net.h"
+#include "net/isa.h"
 #include "tool.h"
-#include "voice.h"
 
 #define AT(field) .offset = offsetof(struct net_values, field)
 
@@ -19,8 +19,8 @@ static const struct mel_option options[] = {
 	.help = "plan, bench: length of an open axis of made-up inputs"},
     {"runs", 0, MEL_OPT_INT, AT(runs), .arg = "N", .preset = "15", .min = 1,
 	.max = 1000000, .help = "bench: how often it is run"},
-    {"isa", 0, MEL_OPT_CHOICE, AT(isa), .preset = "auto", .choice = voice_isas,
-	.help = "instruction set of the networks"},
+    {"isa", 0, MEL_OPT_CHOICE, AT(isa), .preset = "auto",
+	.choice = mel_isa_names, .help = "instruction set of the networks"},
     TOOL_OPTION_THREADS(net_values, threads, "1"),
     {"strict", 0, MEL_OPT_FLAG, AT(strict),
 	.help = "test: all within 1e-5 of the largest number expected"},

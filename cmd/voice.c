@@ -14,18 +14,9 @@
 #include "base/pool.h"
 #include "block/clock.h"
 #include "net/backend.h"
-#include "net/isa.h"
 #include "places.h"
 #include "tensor/head.h"
 #include "tensor/writer.h"
-
-const char *const voice_isas[] = {
-    [MEL_ISA_AUTO] = "auto",
-    [MEL_ISA_PORTABLE] = "portable",
-    [MEL_ISA_AVX2] = "avx2",
-    [MEL_ISA_AVX512] = "avx512",
-    NULL,
-};
 
 const char *const voice_contexts[] = {
     [VOICE_CPU] = "cpu", [VOICE_FIXED] = "fixed", NULL};
@@ -132,7 +123,7 @@ voice_open(
 	waste_init(&v->waste);
 	dir = choose_addon(v, head);
 	if (!mel_isa_available((enum mel_isa)o->isa))
-		tool_die("this machine has no %s", voice_isas[o->isa]);
+		tool_die("this machine has no %s", mel_isa_names[o->isa]);
 	v->pool = tool_open_pool(o->threads);
 	voice_open_blocks(&v->registry, &v->plugins, &o->plugins);
 	if (mel_addon_open(
@@ -140,6 +131,7 @@ voice_open(
 		tool_die("%s", err.msg);
 	v->env.pool = v->pool;
 	v->env.whole = o->whole;
+	v->env.allow_exec = o->allow_exec;
 	/* Later stages look for the name, which must lead to this folder. */
 	if (strcmp(v->addon->name, mel_addon_base(dir)) != 0)
 		v->by_folder = true;
@@ -148,23 +140,37 @@ voice_open(
 		check_digest(v, head);
 }
 
+static void
+open_stage(struct voice *v, struct mel_stage_options *options)
+{
+	struct mel_err err;
+
+	options->addon = v->addon;
+	options->env = &v->env;
+	options->unknown = v->options->unknown;
+	options->by_folder = v->by_folder;
+	if (mel_stage_open(&v->utter.stage, options, &err))
+		tool_die("%s", err.msg);
+}
+
 void
 voice_open_stage(
     struct voice *v, size_t first, size_t last, const struct mel_head *head)
 {
-	struct mel_stage_options options = {.addon = v->addon,
-	    .first = first,
-	    .last = last,
-	    .head = head,
-	    .env = &v->env,
-	    .unknown = v->options->unknown,
-	    .by_folder = v->by_folder};
-	struct mel_err err;
+	struct mel_stage_options options = {
+	    .first = first, .last = last, .head = head};
 
 	if (last > v->addon->n_positions)
 		options.last = v->addon->n_positions;
-	if (mel_stage_open(&v->utter.stage, &options, &err))
-		tool_die("%s", err.msg);
+	open_stage(v, &options);
+}
+
+void
+voice_open_text(struct voice *v)
+{
+	struct mel_stage_options options = {.last = 1, .text_only = true};
+
+	open_stage(v, &options);
 }
 
 void
@@ -199,6 +205,16 @@ voice_utterance_done(struct voice *v, uint64_t began_ns)
 	v->rows += v->utter.rows;
 }
 
+static uint64_t
+report_part(const struct voice *v, const struct mel_stage_part *part)
+{
+	int n = mel_pool_threads(v->pool);
+
+	tool_warn("%-52s cpu, %d thread%s: %.3f ms", part->where, n,
+	    n == 1 ? "" : "s", (double)part->busy_ns / 1e6);
+	return part->busy_ns;
+}
+
 void
 voice_report(const struct voice *v)
 {
@@ -210,6 +226,7 @@ voice_report(const struct voice *v)
 	    (double)json_integer_value(json_object_get(contract, "hop"));
 	double seconds = rate > 0 ? (double)v->rows * hop / rate : 0;
 	struct mel_stage_part part;
+	uint64_t inside = 0;
 
 	if (!v->options->verbose)
 		return;
@@ -222,10 +239,12 @@ voice_report(const struct voice *v)
 		tool_warn("%.2f s of speech, real-time factor %.4f", seconds,
 		    total / 1e3 / seconds);
 	for (size_t i = 0; mel_stage_part(v->utter.stage, i, &part); i++)
-		tool_warn("%-22s %-38s cpu, %d thread%s: %.1f ms", part.type,
-		    part.where, mel_pool_threads(v->pool),
-		    mel_pool_threads(v->pool) == 1 ? "" : "s",
-		    (double)part.busy_ns / 1e6);
+		inside += report_part(v, &part);
+	if (v->spent_ns > inside)
+		tool_warn("outside blocks: %.3f ms, %.2f %% of %.3f ms",
+		    (double)(v->spent_ns - inside) / 1e6,
+		    100 * (double)(v->spent_ns - inside) / (double)v->spent_ns,
+		    (double)v->spent_ns / 1e6);
 	waste_report(&v->waste);
 }
 

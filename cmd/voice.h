@@ -11,6 +11,7 @@
 #include "block/env.h"
 #include "block/plugin.h"
 #include "block/registry.h"
+#include "net/isa.h"
 #include "stream.h"
 #include "tool.h"
 #include "waste.h"
@@ -32,6 +33,7 @@ struct voice_options {
 	int context;     /* enum voice_context */
 	bool quiet, verbose;
 	bool whole;          /* no network streams */
+	bool allow_exec;     /* blocks may start programs */
 	int64_t first_block; /* rows of the first record; 0: as of any */
 	char *unknown;       /* owned; see mel_stage_options; NULL: not given */
 	struct mel_strings plugins; /* files, besides MELPIPE_PLUGINS */
@@ -52,7 +54,7 @@ struct voice_options {
 #define VOICE_OPTION_ISA(type)                                                 \
 	{                                                                      \
 		"isa", 0, MEL_OPT_CHOICE, VOICE_AT(type, isa),                 \
-		    .preset = "auto", .choice = voice_isas,                    \
+		    .preset = "auto", .choice = mel_isa_names,                 \
 		    .help = "instruction set of the networks"                  \
 	}
 #define VOICE_OPTION_CONTEXT(type)                                             \
@@ -67,6 +69,11 @@ struct voice_options {
 		    .arg = "FILE",                                             \
 		    .help = "load blocks from a plug-in; may be repeated"      \
 	}
+#define VOICE_OPTION_ALLOW_EXEC(type)                                          \
+	{                                                                      \
+		"allow-exec", 0, MEL_OPT_FLAG, VOICE_AT(type, allow_exec),     \
+		    .help = "run the programs that the voice names"            \
+	}
 #define VOICE_OPTION_BLOCK(type)                                               \
 	{"block", 0, MEL_OPT_INT, offsetof(struct type, block), .arg = "ROWS", \
 	    .preset = "64", .min = 1, .max = 65536, .help = "rows a record"},  \
@@ -77,8 +84,6 @@ struct voice_options {
 		"whole", 0, MEL_OPT_FLAG, VOICE_AT(type, whole),               \
 		    .help = "run each network on all rows at once"             \
 	}
-
-extern const char *const voice_isas[];
 
 enum voice_context {
 	VOICE_CPU,
@@ -103,6 +108,7 @@ struct voice {
 	uint64_t start_ns; /* of the tool */
 	uint64_t first_ns; /* from the first utterance to its first rows */
 	uint64_t rows;     /* written in all */
+	uint64_t spent_ns; /* on utterances from text, that of blocks counted */
 };
 
 /*
@@ -122,6 +128,9 @@ void voice_open(struct voice *voice, const struct voice_options *options,
 /* Opens positions [first, last); last may be past the end. */
 void voice_open_stage(struct voice *voice, size_t first, size_t last,
     const struct mel_head *head);
+
+/* Opens the front end alone, which makes phonemes and tokens. */
+void voice_open_text(struct voice *voice);
 
 /* Opens the writer of what the voice makes; block: rows a record. */
 void voice_open_writer(struct voice *voice, const char *tool,

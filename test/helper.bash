@@ -53,3 +53,20 @@ page_matches() { # TOOL
         -e 's/^\.It Fl ([a-zA-Z]) , Fl -([a-z0-9-]+).*/\2 \1/p' \
         "$ROOT/man/$1.1" | sort)
 }
+
+# The C source of that name in melpipe-block(3), into the current folder: a
+# whole plug-in of less than 60 lines.
+page_plugin() { # NAME
+    sed -n "/^\/\* $1\.c \*\/\$/,/^\.Ed/{/^\.Ed/d;p}" \
+        "$ROOT/man/melpipe-block.3" >"$1.c"
+    [ -s "$1.c" ] && [ "$(wc -l <"$1.c")" -lt 60 ]
+}
+
+# Compiles NAME.c to NAME.so against headers in a folder and nothing else. A
+# library with sanitizers wants a plug-in with them.
+build_plugin() { # NAME [INCLUDE]
+    local san
+    san=$(basename "$BUILD" | sed -n 's/^build-//p' | tr - ,)
+    gcc -shared -fPIC ${san:+-fsanitize=$san} -I"${2:-$ROOT/lib}" \
+        -o "$1.so" "$1.c"
+}

@@ -100,6 +100,23 @@ END
     [ "$(./prog)" = f32 ]
 }
 
+@test "C6: the plug-ins of the page, against the installed headers alone" {
+    cd "$BATS_TEST_TMPDIR"
+    cp -r "$DATA/letters" voice
+    sed -i "s/^        - {type: Decoder}/&\n        - {type: Fade, rows: 4}/" \
+        voice/addon.yaml
+    sed -i 's/^encoders:/&\n  - {type: Reverse}/' voice/addon.yaml
+    for name in fade reverse; do
+        page_plugin "$name"
+        build_plugin "$name" "$PREFIX/include/melpipe"
+    done
+    run --separate-stderr "$PREFIX/bin/tts-pipe" -a ./voice abcd
+    [ "$status" -eq 1 ]
+    "$PREFIX/bin/tts-pipe" -a ./voice --plugin ./fade.so \
+        --plugin ./reverse.so abcd >a.mel
+    [ "$("$PREFIX/bin/tts-dump" --lengths a.mel | cut -f 2)" -gt 4 ]
+}
+
 # The last test: nothing is there behind it.
 @test "uninstall leaves nothing" {
     install_make uninstall

@@ -9,7 +9,7 @@ setup() {
 }
 
 # Peak memory gained in the long run stays under 2 MiB; what was fed is 20 MB
-# of rows, or 120 000 lines.
+# of rows or samples, or 120 000 lines.
 is_bounded() { # KIND TOOL [ARG ...]
     run timeout 60 "$PYTHON" "$ROOT/test/pace.py" grow "$@"
     echo "$*: $output KiB"
@@ -44,7 +44,15 @@ is_stopped() { # KIND TOOL [ARG ...]
     is_bounded text sh -c 'tts-encode | tts-upsample | tts-decode'
 }
 
+@test "B10: sound without end in bounded memory, with and without a header" {
+    is_bounded sound tts-mel -t raw
+    is_bounded sound tts-mel -t raw --rate 48000 --contract kaldi
+    is_bounded wav tts-mel
+    is_bounded sound sh -c 'tts-mel -t raw | tts-plot -t term'
+}
+
 @test "B10: a reader that sleeps stops the producer" {
+    is_stopped sound tts-mel -t raw
     is_stopped text tts-pipe
     is_stopped many tts-copy
     is_stopped long tts-copy

@@ -8,10 +8,12 @@
 #   pace.py sleep KIND TOOL [ARG ...]  bytes that it takes while nobody reads
 #                                      what it writes
 #
-# KIND: text (lines), many (utterances of mel), long (one utterance). An
+# KIND: text (lines), many (utterances of mel), long (one utterance), sound
+# (bare samples of 16 bits), wav (the same behind a header of no length). An
 # argument FIFO stands for a second input that gets the same.
 import os
 import select
+import struct
 import subprocess
 import sys
 
@@ -19,6 +21,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../scripts"))
 import numpy as np
 import melpipe
 
+SAMPLES = np.random.RandomState(2).randint(-9999, 9999, 100000).astype("<i2")
+WAV = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 0xffffffff, b"WAVE", b"fmt ",
+                  16, 1, 1, 22050, 44100, 2, 16, b"data", 0xffffffff)
 BLOCK = np.random.RandomState(1).rand(64, 80).astype(np.float32)
 
 
@@ -38,12 +43,18 @@ class Sinks:
 
 
 def feed(kind, out):
-    """A step at a time, for ever; about 200 KB of rows each."""
+    """A step at a time, for ever; about 200 KB of rows or samples each."""
     if kind == "text":
         while True:
             out.write(b"abcd\n" * 100)
             out.flush()
             yield
+    if kind == "wav":
+        out.write(WAV)
+    while kind in ("sound", "wav"):
+        out.write(SAMPLES.tobytes())
+        out.flush()
+        yield
     writer = melpipe.Writer(out, "pace", [
         melpipe.port("mel", "f32", [None, 80], "stream")])
     if kind == "long":

@@ -8,24 +8,16 @@ setup() {
     cp -r "$DATA/letters" voice
 }
 
-# A library with sanitizers wants a plug-in with them.
-build_plugin() { # NAME
-    local san
-    san=$(basename "$BUILD" | sed -n 's/^build-//p' | tr - ,)
-    gcc -shared -fPIC ${san:+-fsanitize=$san} -I"$ROOT/lib" -o "$1.so" "$1.c"
-}
-
-# The C source of the page.
-page_plugin() {
-    sed -n '/^#include <stddef.h>/,/^\.Ed/{/^\.Ed/d;p}' \
-        "$ROOT/man/melpipe-block.3" >fade.c
-    build_plugin fade
+# The plug-in of the page, compiled.
+made_plugin() { # NAME
+    page_plugin "$1"
+    build_plugin "$1"
 }
 
 # A plug-in that has one block, a Gain whose gain is fixed.
 gain_plugin() { # FILE TYPE-NAME ABI
-    page_plugin
-    sed -e "s/\"Fade\"/\"$2\"/" -e "s/\"Reverse\"/\"$1\"/" \
+    page_plugin fade
+    sed -e "s/\"Fade\"/\"$2\"/" \
         -e "s/mel_plugin = {MEL_BLOCK_ABI/mel_plugin = {$3/" \
         -e 's|(float)f->done / f->rows|2|' fade.c >"$1.c"
     build_plugin "$1"
@@ -36,7 +28,7 @@ in_stack() { # BLOCK
 }
 
 @test "C6: the plug-in of the page, from YAML" {
-    page_plugin
+    made_plugin fade
     tts-pipe abcd >plain.mel
     in_stack '{type: Fade, rows: 4}'
     run --separate-stderr tts-pipe abcd
@@ -62,10 +54,10 @@ END
 }
 
 @test "C6: the SequenceBlock of the page" {
-    page_plugin
+    made_plugin reverse
     sed -i 's/^encoders:/&\n  - {type: Reverse}/' voice/addon.yaml
     echo 'keep: [tokens, backwards]' >>voice/addon.yaml
-    tts-encode --plugin fade.so abcd >a.mel
+    tts-encode --plugin reverse.so abcd >a.mel
     for port in tokens backwards; do
         tts-copy --ports $port -t npy -o $port.npy a.mel
     done
@@ -75,8 +67,9 @@ assert len(a) >= 4 and (a[::-1] == b).all() and (a != b).any()'
 }
 
 @test "tts-addon blocks lists what plug-ins bring" {
-    page_plugin
-    tts-addon blocks --plugin fade.so >out
+    made_plugin fade
+    made_plugin reverse
+    tts-addon blocks --plugin fade.so --plugin reverse.so >out
     grep -q '^Fade (StreamableBlock): rows grow from nothing$' out
     grep -q '^  rows: ROWS, length of the fade (1 to 1000000, default 10)' out
     grep -q '^Reverse (SequenceBlock)' out
@@ -103,10 +96,11 @@ assert len(a) >= 4 and (a[::-1] == b).all() and (a != b).any()'
     run --separate-stderr tts-addon blocks --plugin own.so
     fails_with 1 tts-addon
     [[ $stderr == *"own.so: Gain: melpipe itself has a block of that name" ]]
+    build_plugin fade
     cp fade.so again.so
     run --separate-stderr tts-addon blocks --plugin fade.so --plugin again.so
     fails_with 1 tts-addon
-    [[ $stderr == *"again.so: Reverse: fade.so has a block of that name" ]]
+    [[ $stderr == *"again.so: Fade: fade.so has a block of that name" ]]
 }
 
 @test "what is no plug-in is one clear line" {
@@ -126,9 +120,9 @@ assert len(a) >= 4 and (a[::-1] == b).all() and (a != b).any()'
     run --separate-stderr tts-pipe --plugin other.so abcd
     fails_with 1 tts-pipe
     [[ $stderr == *"other.so: no plug-in: it exports no mel_plugin" ]]
-    sed 's/mel_tensor_new/mel_tensor_renew/' fade.c >lacks.c
+    sed 's/mel_streamable_width/mel_streamable_girth/' fade.c >lacks.c
     gcc -w -shared -fPIC -I"$ROOT/lib" -o lacks.so lacks.c
     run --separate-stderr tts-pipe --plugin lacks.so abcd
     fails_with 1 tts-pipe
-    [[ $stderr == *"lacks.so: undefined symbol: mel_tensor_renew" ]]
+    [[ $stderr == *"lacks.so: undefined symbol: mel_streamable_girth" ]]
 }

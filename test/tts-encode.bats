@@ -20,6 +20,15 @@ setup() {
     tts-cmp --exact a.seq b.seq
 }
 
+@test "--print of what the front end makes opens no network" {
+    cp -r "$DATA/tiny" voice
+    : >voice/encoder.onnx
+    [ "$(tts-encode -a ./voice --print tokens 2 1)" = '2 1' ]
+    run --separate-stderr tts-encode -a ./voice --print durations 2 1
+    fails_with 1 tts-encode
+    [[ $stderr == *encoder.onnx* ]]
+}
+
 @test "--keys, --phonemes, --tokens, --print" {
     echo 'x/1|Hello, world!' | tts-encode --keys >a.seq
     tts-dump --lengths a.seq | grep -q '^x/1	106	17$'
@@ -81,4 +90,19 @@ setup() {
     [ "$(tts-dump --lengths b.seq | wc -l)" -eq 2 ]
     run --separate-stderr tts-encode --unknown maybe A
     [ "$status" -ne 0 ]
+}
+
+@test "the speech library is loaded by a voice that asks for it only" {
+    for tool in "$BUILD"/bin/*; do
+        run ldd "$tool"
+        [ "$status" -eq 0 ]
+        [[ $output != *espeak* ]]
+    done
+    mkdir lib
+    : >lib/libespeak-ng.so.1
+    export LD_LIBRARY_PATH=$PWD/lib
+    tts-encode -a "$DATA/letters" abcd >letters.mel
+    run --separate-stderr tts-encode -a "$ROOT/addons/kathleen" hello
+    fails_with 1 tts-encode
+    [[ $stderr == *'text (Espeak): espeak-ng: '*libespeak-ng.so.1* ]]
 }

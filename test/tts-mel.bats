@@ -119,9 +119,13 @@ x = np.zeros(3000, "<f4"); x[77] = np.nan; x.tofile("nan")
 x[77] = np.inf; x.tofile("inf")
 x[:] = 1; x.tofile("dc"); x[::2] = -1; x.tofile("clip")'
     for kind in nan inf; do
-        run --separate-stderr tts-mel -t raw --format f32 -o a.mel $kind
-        fails_with 1 tts-mel
-        [[ $stderr == *'sample 77 is not finite'* ]]
+        # Resampled or not: its number is that in the file.
+        for rate in 22050 16000; do
+            run --separate-stderr tts-mel -t raw --format f32 --rate $rate \
+                -o a.mel $kind
+            fails_with 1 tts-mel
+            [[ $stderr == "tts-mel: $kind: sample 77 is not finite" ]]
+        done
     done
     for kind in dc clip; do
         tts-mel -t raw --format f32 $kind >a.mel
@@ -144,6 +148,14 @@ x[:] = 1; x.tofile("dc"); x[::2] = -1; x.tofile("clip")'
     sox -n -r 1000000 -c 1 mega.wav synth 0.1 sine 1000
     tts-mel -o a.mel mega.wav
     [[ $(tts-dump --lengths a.mel) == mega$'\t'8$'\t'* ]]
+    # The same as contracts, of 2000 samples each.
+    head -c 4000 "$MEL/glimmer_22050.wav" >raw
+    for rate in 1 1000000; do
+        tts-mel -q -t raw --contract-rate $rate --fmin 0 \
+            --fmax "$(awk "BEGIN { print $rate / 2 }")" raw >a.mel
+        [[ $(tts-dump --lengths a.mel) == raw$'\t'7$'\t'* ]]
+        [[ $(tts-dump --json a.mel | head -1) == *"\"rate\":$rate,"* ]]
+    done
 }
 
 @test "tts-mel: a header that promises more than there is" {
@@ -152,6 +164,43 @@ x[:] = 1; x.tofile("dc"); x[::2] = -1; x.tofile("clip")'
         run -0 --separate-stderr bash -c "cat lie.wav | tts-mel -o a.mel $input"
         [[ $stderr == *'promises more samples than it has' ]]
         [[ $(tts-dump --lengths a.mel) == *$'\t'58$'\t'* ]]
+    done
+}
+
+@test "tts-mel: headers that cannot be" {
+    "$PYTHON" - <<'END'
+import struct
+for name, channels, rate, bits, length, data in (
+        ("rate0", 1, 0, 16, 4000, 4000), ("rate4g", 1, 1 << 31, 16, 4000, 4000),
+        ("ch0", 0, 22050, 16, 4000, 4000),
+        ("ch1000", 1000, 22050, 16, 4000, 4000),
+        ("bits0", 1, 22050, 0, 4000, 4000),
+        ("less", 1, 22050, 16, 4000, 9000),
+        ("most", 1, 22050, 16, 0xffffffff, 4000)):
+    with open(name + ".wav", "wb") as f:
+        f.write(struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + length
+                            & 0xffffffff, b"WAVE", b"fmt ", 16, 1, channels,
+                            rate, rate * 2 & 0xffffffff,
+                            channels * bits // 8, bits, b"data", length))
+        f.write(bytes(data))
+END
+    for input in "\$f" "- <\$f" "- < <(cat \$f)"; do
+        while IFS=: read -r f why; do
+            run --separate-stderr bash -c "f=$f.wav; tts-mel -o a.mel $input"
+            fails_with 1 tts-mel
+            [[ $stderr == *"$why"* ]]
+        done <<'END'
+rate0:no possible sample rate
+rate4g:no possible sample rate
+ch0:Channel count is zero
+ch1000:1000 channels: must be 1 to 64
+bits0:unimplemented
+END
+        # What is there counts; more than the header says is no sound.
+        for f in less most; do
+            f=$f.wav run -0 bash -c "tts-mel -q -o a.mel $input"
+            [[ $(tts-dump --lengths a.mel) == *$'\t'7$'\t'* ]]
+        done
     done
 }
 
@@ -169,7 +218,17 @@ x[:] = 1; x.tofile("dc"); x[::2] = -1; x.tofile("clip")'
     [[ $stderr == *'bad.json: mel contract: unknown key "n_mels"' ]]
     run -0 --separate-stderr tts-mel --contract torchaudio16k -o a.mel \
         "$MEL/short_16000.wav"
-    [[ $stderr == *'warning: 4 of 128 bands'* ]]
+    [[ $stderr == *'warning: 4 of 128 bands '*'stay empty: 0, 3, 6, 13' ]]
+    run -0 --separate-stderr tts-mel --bands 400 -o a.mel \
+        "$MEL/short_22050.wav"
+    [[ $stderr == *': 0, 3, 6, 9, 12, 15, 18, 23 and 39 more' ]]
+    run -0 --separate-stderr tts-mel -q --bands 400 -o a.mel \
+        "$MEL/short_22050.wav"
+    [ -z "$stderr" ]
+    run --separate-stderr tts-mel --fmax 11025.5 -o a.mel x.wav
+    [ "$status" -eq 2 ]
+    [[ ${stderr_lines[0]} == \
+        'tts-mel: fmax 11025.5 Hz is above half the rate (11025 Hz)' ]]
 }
 
 @test "tts-mel: a range needs the whole sound, up to --max-seconds" {

@@ -157,6 +157,29 @@ END
     fi
 }
 
+@test "tts-plot: durations, pitch and energy are curves, others are not" {
+    PYTHONPATH=$ROOT/scripts "$PYTHON" - >curves.mel <<'END'
+import melpipe, numpy as np, sys
+P = melpipe.port
+names = ["energy", "durations", "other", "pitch"]
+with melpipe.Writer(sys.stdout.buffer, "test", [
+        P("counts", "i32", [None])] + [P(n, "f32", [None]) for n in names] +
+        [P("mel", "f32", [None, 80], "stream")],
+        contract={"name": "hifigan22k"}) as out:
+    out.begin("a")
+    out.data("counts", np.array([4, 6], "i4"))
+    for name in names:
+        out.data(name, np.array([3.7, 6.2], "f4"))
+    out.data("mel", np.zeros((10, 80), "f4"))
+    out.end()
+END
+    tts-plot curves.mel -o a.svg
+    for name in energy durations pitch; do
+        [ "$(grep -c ">$name</text>" a.svg)" -eq 1 ]
+    done
+    [ -z "$(grep '>other</text>' a.svg)" ]
+}
+
 @test "tts-plot: symbols and boundaries need counts that fit" {
     run --separate-stderr tts-plot counts.mel -o a.svg
     [ "$status" -eq 0 ]
@@ -269,6 +292,46 @@ END
     run wait $!
     # The end of the utterance never came: what came is shown all the same.
     grep -q '▀' rest
+}
+
+@test "tts-plot -t term: live sound grows on a terminal as wide as it is" {
+    run -0 timeout 20 "$PYTHON" - <<'END'
+import fcntl, os, pty, re, struct, subprocess, termios
+import numpy as np
+
+mine, theirs = pty.openpty()
+fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 66, 0, 0))
+tool = subprocess.Popen("tts-mel -t raw | tts-plot -t term", shell=True,
+                        stdin=subprocess.PIPE, stdout=theirs)
+os.close(theirs)
+seen = b""
+
+
+def wait_for(blocks):
+    """Until a line of the last strip shown has so many blocks."""
+    global seen
+    while True:
+        seen = (seen + os.read(mine, 65536))[-60000:]
+        plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "",
+                       seen.decode("utf-8", "ignore")).replace("\r", "")
+        lines = plain.split("\n")[1:-1]
+        if max([line.count("\u2580") for line in lines] + [0]) >= blocks:
+            return lines
+
+
+noise = np.random.RandomState(1).randint(-9000, 9000, 22050).astype("<i2")
+tool.stdin.write(noise.tobytes())
+tool.stdin.flush()
+wait_for(10)
+tool.stdin.write(4 * noise.tobytes())
+tool.stdin.flush()
+# A strip is four seconds; 7 columns are its margin.
+lines = wait_for(59)
+assert max(map(len, lines)) == 66, max(map(len, lines))
+tool.stdin.close()
+os.close(mine)
+tool.wait()
+END
 }
 
 @test "tts-plot: what is no stream, or a cut one, is one line" {

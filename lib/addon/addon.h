@@ -3,6 +3,8 @@
 #define MEL_ADDON_ADDON_H
 
 #include <jansson.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <yaml.h>
@@ -64,6 +66,7 @@ struct mel_addon {
 	struct mel_yaml *yaml;
 	const struct mel_registry *registry; /* borrowed */
 	enum mel_isa isa;
+	pthread_mutex_t lock;        /* blocks may be opened at once; guards: */
 	struct mel_netdef **network; /* [n_networks] loaded so far, owned */
 	size_t n_networks, network_cap;
 };
@@ -84,8 +87,12 @@ const struct mel_control *mel_addon_control(
 char *mel_addon_path(
     const struct mel_addon *addon, const char *name, struct mel_err *err);
 
-/* The network of that name in `networks:`, loaded at the first call. */
+/*
+ * The network of that name in `networks:`, loaded at the first call; ready: to
+ * run, else its declaration is all that is wanted. at: who asks, for messages.
+ * From any thread.
+ */
 struct mel_netdef *mel_addon_network(struct mel_addon *addon,
-    const yaml_node_t *at, const char *name, struct mel_err *err);
+    const yaml_node_t *at, const char *name, bool ready, struct mel_err *err);
 
 #endif

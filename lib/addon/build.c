@@ -14,6 +14,7 @@
 #include "base/option.h"
 #include "block/block.h"
 #include "block/compose.h"
+#include "block/env.h"
 #include "block/registry.h"
 #include "block/sequence.h"
 #include "block/streamable.h"
@@ -215,11 +216,14 @@ object_network(const struct mel_builder *b, yaml_node_t *node, void **object,
 {
 	const char *name = mel_yaml_text(node);
 	struct mel_netdef *def;
+	bool fixed;
 
 	if (!name)
 		return mel_yaml_fail(b->addon->yaml, node ? node : b->node, err,
 		    "%s: the name of a network is wanted", b->where);
-	def = mel_addon_network(b->addon, node, name, err);
+	fixed = b->env->backend && mel_addon_fixes(b->addon, name);
+	def = mel_addon_network(
+	    b->addon, node, name, !b->env->spec_only && !fixed, err);
 	if (!def || mel_addon_fix(b->addon, def, b->env, err))
 		return -1;
 	*object = def;

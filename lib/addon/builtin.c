@@ -3,6 +3,7 @@
 
 #include "block/block.h"
 #include "block/compose.h"
+#include "block/exec.h"
 #include "block/registry.h"
 #include "dsp/blocks.h"
 #include "net/attend.h"
@@ -33,6 +34,7 @@ static const struct mel_streamable_type *const streamables[] = {
     &mel_smooth_type,
     &mel_probe_type,
     &mel_monitor_type,
+    &mel_exec_type,
 };
 
 int

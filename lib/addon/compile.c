@@ -105,7 +105,8 @@ compile_network(
     struct job *j, const yaml_node_t *at, const char *name, struct mel_err *err)
 {
 	struct mel_sizes sizes = j->c->sizes;
-	struct mel_netdef *def = mel_addon_network(j->c->addon, at, name, err);
+	struct mel_netdef *def =
+	    mel_addon_network(j->c->addon, at, name, false, err);
 	struct mel_compile c = {0};
 	int rc = -1;
 

@@ -151,11 +151,15 @@ int
 mel_addon_fix(struct mel_addon *a, struct mel_netdef *def,
     const struct mel_env *env, struct mel_err *err)
 {
-	struct mel_fixed *fixed;
+	int rc = 0;
 
-	if (!env->backend || def->fixed || !mel_addon_fixes(a, def->name))
+	if (!env->backend || !mel_addon_fixes(a, def->name))
 		return 0;
-	fixed = mel_lock_network(a, def, err);
-	def->fixed = fixed;
-	return fixed ? 0 : -1;
+	pthread_mutex_lock(&a->lock);
+	if (!def->fixed)
+		def->fixed = mel_lock_network(a, def, err);
+	if (!def->fixed)
+		rc = -1;
+	pthread_mutex_unlock(&a->lock);
+	return rc;
 }

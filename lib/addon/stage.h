@@ -30,12 +30,14 @@ struct mel_stage_options {
 	const struct mel_env *env;   /* must outlive the stage */
 	const char *unknown; /* what the front end does with unknown symbols:
 				"skip", "fail"; NULL: as the addon says */
+	bool text_only; /* of position 0 the front end alone: what it makes of
+			   text is all that is wanted; there is no head */
 	bool by_folder; /* later tools shall find the addon by its folder */
 };
 
 /*
- * Opens the blocks and checks the wiring of all positions from first on,
- * those after last by their declarations alone.
+ * Opens the blocks, with the threads of env->pool, and checks the wiring of all
+ * positions from first on, those after last by their declarations alone.
  */
 int mel_stage_open(struct mel_stage **stage,
     const struct mel_stage_options *options, struct mel_err *err);
@@ -67,10 +69,12 @@ struct mel_streamable *mel_stage_rows(const struct mel_stage *stage);
 
 void mel_stage_reset(struct mel_stage *stage);
 
-/* A block of the stage, for reports. */
+/*
+ * A block of the stage, for reports: the members of a container one by one,
+ * but what runs at once, and a nested pipeline, as one.
+ */
 struct mel_stage_part {
-	const char *where; /* its place in the addon */
-	const char *type;  /* the name of its type */
+	const char *where; /* its place in the addon, and its type */
 	uint64_t busy_ns;  /* the time that it took itself so far */
 	int64_t lookahead; /* of rows, see mel_streamable_spec; else 0 */
 };

@@ -114,7 +114,7 @@ mel_strndup(const char *s, size_t n, struct mel_err *err)
 {
 	char *p = mel_alloc(n + 1, 1, err);
 
-	if (p)
+	if (p && n)
 		memcpy(p, s, n);
 	return p;
 }

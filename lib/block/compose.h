@@ -56,6 +56,13 @@ extern const struct mel_sequence_type mel_encoders_type;
 /* The same, members that do not depend on each other run at once. */
 extern const struct mel_sequence_type mel_parallel_encoders_type;
 
+/*
+ * The members of a container that runs one after the other; NULL: the block is
+ * none. The block's.
+ */
+const struct mel_member_list *mel_container_members(
+    const struct mel_sequence *block);
+
 /* Each member pulls from the one before. */
 extern const struct mel_streamable_type mel_stack_type;
 

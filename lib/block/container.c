@@ -318,6 +318,17 @@ close_container(void *state)
 	free(c->wave);
 }
 
+const struct mel_member_list *
+mel_container_members(const struct mel_sequence *block)
+{
+	const struct mel_sequence_type *type = mel_sequence_type_of(block);
+	const struct mel_container_options *o = mel_sequence_options_of(block);
+
+	return type == &mel_container_type || type == &mel_encoders_type
+		   ? o->blocks
+		   : NULL;
+}
+
 static const struct mel_option container_options[] = {
     {"blocks", 0, MEL_OPT_OBJECT,
 	offsetof(struct mel_container_options, blocks),

@@ -44,6 +44,9 @@ struct mel_env {
 	void (*ran)(void *ctx, const char *network, int64_t size, int64_t fresh,
 	    int64_t padded);
 	void *ctx; /* handed to all of them */
+
+	/* Blocks may start programs (Exec). */
+	bool allow_exec;
 };
 
 #endif

@@ -73,6 +73,18 @@ mel_sequence_spec_of(const struct mel_sequence *b)
 	return &b->spec;
 }
 
+const void *
+mel_sequence_options_of(const struct mel_sequence *b)
+{
+	return b->options;
+}
+
+const char *
+mel_sequence_where_of(const struct mel_sequence *b)
+{
+	return b->where;
+}
+
 int
 mel_sequence_connect(struct mel_sequence *b, const struct mel_decls *have,
     struct mel_decls *gives, struct mel_err *err)

@@ -31,6 +31,10 @@ const struct mel_sequence_type *mel_sequence_type_of(
 const struct mel_sequence_spec *mel_sequence_spec_of(
     const struct mel_sequence *block);
 
+/* What it was opened with: its options, its place in the addon. */
+const void *mel_sequence_options_of(const struct mel_sequence *block);
+const char *mel_sequence_where_of(const struct mel_sequence *block);
+
 /* Checks the wiring; appends what the block gives to `gives`. */
 int mel_sequence_connect(struct mel_sequence *block,
     const struct mel_decls *have, struct mel_decls *gives, struct mel_err *err);

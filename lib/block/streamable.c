@@ -86,6 +86,12 @@ mel_streamable_spec_of(const struct mel_streamable *b)
 	return &b->spec;
 }
 
+const char *
+mel_streamable_where_of(const struct mel_streamable *b)
+{
+	return b->where;
+}
+
 /* What open declared against what will be there. */
 static int
 check_spec(const struct mel_streamable *b, const struct mel_decls *have,

@@ -28,6 +28,9 @@ const struct mel_streamable_type *mel_streamable_type_of(
 const struct mel_streamable_spec *mel_streamable_spec_of(
     const struct mel_streamable *block);
 
+/* Its place in the addon, as it was opened with. */
+const char *mel_streamable_where_of(const struct mel_streamable *block);
+
 /*
  * Checks the wiring. in_width: of the rows from upstream, 0 if unknown or
  * none. *width: of the rows given, 0 if only begin can tell.

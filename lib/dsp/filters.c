@@ -165,12 +165,17 @@ mel_filters_close(struct mel_filters *f)
 }
 
 int
-mel_filters_empty(const struct mel_filters *f)
+mel_filters_empty(const struct mel_filters *f, int *bands, int max)
 {
 	int n = 0;
 
-	for (int b = 0; b < f->bands; b++)
-		n += !f->count[b];
+	for (int b = 0; b < f->bands; b++) {
+		if (f->count[b])
+			continue;
+		if (n < max)
+			bands[n] = b;
+		n++;
+	}
 	return n;
 }
 

@@ -25,8 +25,11 @@ int mel_filters_open(struct mel_filters *filters, const struct mel_contract *c,
     struct mel_err *err);
 void mel_filters_close(struct mel_filters *filters);
 
-/* Bands without a bin: their output is always 0 (no error, but tell). */
-int mel_filters_empty(const struct mel_filters *filters);
+/*
+ * Bands without a bin: their output is always 0 (no error, but tell). The
+ * first `max` of them, from 0, into bands; returns how many there are.
+ */
+int mel_filters_empty(const struct mel_filters *filters, int *bands, int max);
 
 /* The mel of f [Hz], and back. */
 double mel_from_hertz(int scale, double f);

@@ -188,6 +188,17 @@ spool(struct mel_forward *f, struct mel_err *err)
 	return 0;
 }
 
+const char *
+mel_forward_why(void)
+{
+	const char *why = sf_strerror(NULL);
+
+	/* It read a rate of 0 or above 2^31 and calls that a fault of its. */
+	return strstr(why, "SF_INFO")
+		   ? "its header gives no possible sample rate"
+		   : why;
+}
+
 SNDFILE *
 mel_forward_sound(
     struct mel_forward *f, SF_INFO *info, bool may_spool, struct mel_err *err)
@@ -204,7 +215,7 @@ mel_forward_sound(
 		return NULL;
 	}
 	if (!may_spool) {
-		mel_fail(err, "%s", sf_strerror(NULL));
+		mel_fail(err, "%s", mel_forward_why());
 		return NULL;
 	}
 	if (spool(f, err))
@@ -212,6 +223,6 @@ mel_forward_sound(
 	*info = asked;
 	file = sf_open_fd(fileno(f->spool), SFM_READ, info, 0);
 	if (!file)
-		mel_fail(err, "%s", sf_strerror(NULL));
+		mel_fail(err, "%s", mel_forward_why());
 	return file;
 }

@@ -31,4 +31,7 @@ SNDFILE *mel_forward_sound(struct mel_forward *forward, SF_INFO *info,
 /* -1 if reading the pipe failed (libsndfile sees an end then), else 0. */
 int mel_forward_failed(const struct mel_forward *forward, struct mel_err *err);
 
+/* Why libsndfile just refused to open a sound, in words about the sound. */
+const char *mel_forward_why(void);
+
 #endif

@@ -60,7 +60,7 @@ struct mel_loops {
 	void (*lanes)(float *out, const float *x, size_t stride, int n);
 
 	/*
-	 * x = factor * ln(max(x, floor) + add), within 3 units in the last
+	 * x = factor * ln(max(x, floor) + add), within 2 units in the last
 	 * place of the logarithm; NaN gives the floor's.
 	 */
 	void (*log)(float *x, float floor, float add, float factor, int n);

@@ -110,9 +110,9 @@ mel_analysis_reset(struct mel_analysis *a)
 }
 
 int
-mel_analysis_empty_bands(const struct mel_analysis *a)
+mel_analysis_empty_bands(const struct mel_analysis *a, int *bands, int max)
 {
-	return mel_filters_empty(&a->filters);
+	return mel_filters_empty(&a->filters, bands, max);
 }
 
 /* The left pad is put in front of the samples, which are all in buf. */

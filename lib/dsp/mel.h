@@ -50,8 +50,9 @@ int64_t mel_analysis_pull(struct mel_analysis *analysis, float *rows,
 /* Forgets the signal: ready for the next one. */
 void mel_analysis_reset(struct mel_analysis *analysis);
 
-/* Bands that have no bin (see mel_filters_empty). */
-int mel_analysis_empty_bands(const struct mel_analysis *analysis);
+/* Bands that have no bin, as mel_filters_empty gives them. */
+int mel_analysis_empty_bands(
+    const struct mel_analysis *analysis, int *bands, int max);
 
 /*
  * The output formula forward: m >= 0 [the filters' sum] to the contract's

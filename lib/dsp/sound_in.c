@@ -95,7 +95,7 @@ open_file(struct mel_sound_in *s, const struct mel_sound_options *o,
 	if (!s->info.live) {
 		s->file = sf_open_fd(s->fd, SFM_READ, info, 0);
 		if (!s->file)
-			return mel_fail(err, "%s", sf_strerror(NULL));
+			return mel_fail(err, "%s", mel_forward_why());
 		s->info.short_data = !o->raw && promised_more(s->file);
 		return 0;
 	}
@@ -214,16 +214,24 @@ mel_sound_info(const struct mel_sound_in *s)
 	return &s->info;
 }
 
-static float
-pick(const struct mel_sound_in *s, const float *frame)
+/* The chosen channel, or the mean, of n frames of several channels. */
+static void
+pick(const struct mel_sound_in *s, float *samples, sf_count_t n)
 {
-	double sum = 0;
+	const int channels = s->info.channels;
+	const float *frame = s->frames;
 
-	if (s->channel >= 0)
-		return frame[s->channel];
-	for (int i = 0; i < s->info.channels; i++)
-		sum += frame[i];
-	return (float)(sum / s->info.channels);
+	for (sf_count_t i = 0; i < n; i++, frame += channels) {
+		double sum = 0;
+
+		if (s->channel >= 0) {
+			samples[i] = frame[s->channel];
+			continue;
+		}
+		for (int c = 0; c < channels; c++)
+			sum += frame[c];
+		samples[i] = (float)(sum / channels);
+	}
 }
 
 /* Up to n samples of the chosen channel at the source's rate. */
@@ -232,11 +240,16 @@ read_source(
     struct mel_sound_in *s, float *samples, size_t n, struct mel_err *err)
 {
 	size_t channels = (size_t)s->info.channels;
+	float *into = samples;
 	sf_count_t got;
 
-	if (mel_reserve(&s->frames, &s->cap, n, channels * sizeof(float), err))
-		return -1;
-	got = sf_readf_float(s->file, s->frames, (sf_count_t)n);
+	if (channels > 1) {
+		if (mel_reserve(
+			&s->frames, &s->cap, n, channels * sizeof(float), err))
+			return -1;
+		into = s->frames;
+	}
+	got = sf_readf_float(s->file, into, (sf_count_t)n);
 	/* What a decoder finds broken in the middle is no end. */
 	if (sf_error(s->file))
 		return mel_fail(err, "%s", sf_strerror(s->file));
@@ -245,9 +258,22 @@ read_source(
 	s->given += got;
 	if (got < (sf_count_t)n && s->given < s->promised)
 		s->info.short_data = true;
-	for (sf_count_t i = 0; i < got; i++)
-		samples[i] = pick(s, s->frames + (size_t)i * channels);
+	if (channels > 1)
+		pick(s, samples, got);
 	return got;
+}
+
+/* What is not finite would spread over the neighbours: told where it stands. */
+static int
+check_finite(const struct mel_sound_in *s, const float *x, int64_t n,
+    struct mel_err *err)
+{
+	for (int64_t i = 0; i < n; i++) {
+		if (!isfinite(x[i]))
+			return mel_fail(err, "sample %lld is not finite",
+			    (long long)(s->given - n + i));
+	}
+	return 0;
 }
 
 /* Feeds the resampler until it gives something or is done. */
@@ -266,7 +292,7 @@ read_resampled(
 				&s->mono, &s->mono_cap, n, sizeof(float), err))
 				return -1;
 			got = read_source(s, s->mono, n, err);
-			if (got < 0)
+			if (got < 0 || check_finite(s, s->mono, got, err))
 				return -1;
 			s->mono_at = 0;
 			s->mono_n = (size_t)got;

@@ -54,7 +54,9 @@ const struct mel_sound_info *mel_sound_info(const struct mel_sound_in *sound);
 
 /*
  * Up to n samples; returns how many, 0 at the end, -1 on an error. At most n
- * samples of the source are waited for.
+ * samples of the source are waited for. Before resampling, a sample of the
+ * source that is not finite is an error that names it, from 0; else such a
+ * sample passes as it is.
  */
 int64_t mel_sound_read(
     struct mel_sound_in *sound, float *samples, size_t n, struct mel_err *err);

@@ -152,13 +152,12 @@ round_up(size_t n)
 	return (n + 15) & ~(size_t)15;
 }
 
+/* Divides the steps into tasks. */
 static void
-set_steps(struct job *j)
+set_pieces(struct job *j)
 {
 	const struct mel_window_axis *a = &j->axis;
 
-	j->first = a->lo / a->stride;
-	j->steps = (a->lo + a->out - 1) / a->stride - j->first + 1;
 	j->behind = (a->reach - 1) / a->stride;
 	j->piece = PIECE;
 	if (j->piece < (size_t)(4 * j->behind))
@@ -166,6 +165,16 @@ set_steps(struct job *j)
 	if (j->piece > (size_t)j->steps)
 		j->piece = (size_t)j->steps;
 	j->pieces = ((size_t)j->steps - 1) / j->piece + 1;
+}
+
+static void
+set_steps(struct job *j)
+{
+	const struct mel_window_axis *a = &j->axis;
+
+	j->first = a->lo / a->stride;
+	j->steps = (a->lo + a->out - 1) / a->stride - j->first + 1;
+	set_pieces(j);
 }
 
 /* Input frames [from, from + n), time-major; zeros where there are none. */
@@ -256,8 +265,9 @@ mel_convtr1d_scratch(const struct mel_node *node,
 	if (!mel_tensor_count(out) ||
 	    mel_convtr_axis(node, 0, in, &j.axis, NULL))
 		return 0;
-	j.axis.out = out->dim[2]; /* also of a part */
-	set_steps(&j);
+	/* Also of a part, which may begin anywhere in a step. */
+	j.steps = (out->dim[2] + 2 * j.axis.stride - 2) / j.axis.stride;
+	set_pieces(&j);
 	floats = round_up((j.piece + (size_t)j.behind) * (size_t)in[0]->dim[1]);
 	floats += j.piece * (size_t)(j.axis.stride * out->dim[1]);
 	return floats * sizeof(float);

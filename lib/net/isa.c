@@ -10,20 +10,19 @@ extern const struct mel_kernels mel_kernels_portable;
 extern const struct mel_kernels mel_kernels_avx2;
 extern const struct mel_kernels mel_kernels_avx512;
 
-static const char *const names[] = {
+const char *const mel_isa_names[] = {
     [MEL_ISA_AUTO] = "auto",
     [MEL_ISA_PORTABLE] = "portable",
     [MEL_ISA_AVX2] = "avx2",
     [MEL_ISA_AVX512] = "avx512",
+    NULL,
 };
-
-#define N_ISAS (int)(sizeof(names) / sizeof(names[0]))
 
 int
 mel_isa_parse(const char *name)
 {
-	for (int i = 0; i < N_ISAS; i++) {
-		if (!strcmp(names[i], name))
+	for (int i = 0; mel_isa_names[i]; i++) {
+		if (!strcmp(mel_isa_names[i], name))
 			return i;
 	}
 	return -1;

@@ -15,7 +15,10 @@ enum mel_isa {
 	MEL_ISA_AVX512,
 };
 
-/* "auto", "portable", "avx2", "avx512"; -1 for others. */
+/* By number, ends with NULL: "auto", "portable", "avx2", "avx512". */
+extern const char *const mel_isa_names[];
+
+/* The number of a name; -1 for others. */
 int mel_isa_parse(const char *name);
 
 /* false if this machine or build cannot run it. */

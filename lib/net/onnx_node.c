@@ -150,17 +150,21 @@ mel_onnx_add_attribute(struct mel_node *node, struct mel_weights *weights,
 	return 0;
 }
 
-/* "Conv", or "com.microsoft.FusedConv" of another domain. */
+/*
+ * "Conv", or "com.microsoft.FusedConv" of another domain; "(conv)" and the
+ * like are names of this library's own, which no file may use.
+ */
 static int
 kind_of(const Onnx__NodeProto *proto, struct mel_buf *kind, struct mel_err *err)
 {
 	if (!proto->op_type || !*proto->op_type)
 		return mel_fail(err, "node %s has no operator",
 		    proto->name ? proto->name : "");
-	if (mel_onnx_is_standard(proto->domain))
-		return mel_buf_puts(kind, proto->op_type, err);
-	return mel_buf_printf(
-	    kind, err, "%s.%s", proto->domain, proto->op_type);
+	if (!mel_onnx_is_standard(proto->domain))
+		return mel_buf_printf(
+		    kind, err, "%s.%s", proto->domain, proto->op_type);
+	return mel_buf_printf(kind, err, "%s%s",
+	    *proto->op_type == '(' ? "ai.onnx." : "", proto->op_type);
 }
 
 /* The node's own name, or "CALL/NAME" in a function. */

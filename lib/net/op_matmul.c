@@ -305,12 +305,12 @@ matmul_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 		s.batch = 1;
 		s.ndim = 0;
 	}
-	t = (struct batches){&s, in[0]->data, in[1]->data, out[0].data, run};
+	t = (struct batches){&s, in[0]->data,
+	    p->packed ? p->packed : in[1]->data, out[0].data, run};
 	if (p->packed) {
 		struct mel_gemm g;
 
 		describe(&t, 0, &g);
-		g.b = p->packed;
 		mel_product_run(&g, run);
 	} else {
 		run_batches(&t);

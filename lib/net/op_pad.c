@@ -163,7 +163,9 @@ pad_time(struct mel_timing *t)
 	    .last = e < 0 ? -b - e : -b,
 	    .more = b + e,
 	    .head = p->mode == REFLECT ? b : 0,
-	    .tail = p->mode == REFLECT ? 2 * e : e,
+	    .tail = p->mode == REFLECT ? 2 * e
+		    : e < 0            ? 0
+				       : e,
 	};
 	return MEL_TIME_WINDOW;
 }

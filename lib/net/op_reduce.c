@@ -14,7 +14,9 @@
 /*
  * Reductions over any set of axes. Every output element is one chain over its
  * inputs in row-major order: along the last axis, if that is reduced, in the
- * lanes of the kernels, else one after another.
+ * lanes of the kernels, else one after another. What is a run of the last axis
+ * is told by the axes alone, not by lengths: a kept axis of length 1 may have
+ * more rows another time.
  */
 
 /* How numbers of one type become one. Accumulators are of the same type. */
@@ -246,7 +248,7 @@ reduce_time(struct mel_timing *t)
 	return mel_time_reduce(t, mask, p->keepdims);
 }
 
-/* Axes of one kind, merged where they follow each other in memory. */
+/* Axes of one kind, merged where they follow each other. */
 struct axes {
 	int n;
 	int64_t dim[MEL_MAX_DIMS];
@@ -254,21 +256,18 @@ struct axes {
 	size_t count;                 /* product of dim */
 };
 
+/* first: the axis before it is of the other kind. */
 static void
-add_axis(struct axes *axes, int64_t dim, int64_t stride)
+add_axis(struct axes *axes, int64_t dim, int64_t stride, bool first)
 {
-	int last = axes->n - 1;
-
 	axes->count *= (size_t)dim;
-	if (dim == 1)
-		return;
-	if (axes->n && axes->stride[last] == dim * stride) {
-		axes->dim[last] *= dim;
-		axes->stride[last] = stride;
+	if (first) {
+		axes->dim[axes->n] = dim;
+		axes->stride[axes->n++] = stride;
 		return;
 	}
-	axes->dim[axes->n] = dim;
-	axes->stride[axes->n++] = stride;
+	axes->dim[axes->n - 1] *= dim;
+	axes->stride[axes->n - 1] = stride;
 }
 
 /* Element number i over the first n axes. */
@@ -349,8 +348,13 @@ sort_axes(const struct mel_tensor *in, unsigned mask, struct axes *kept,
 
 	mel_strides(in->ndim, in->dim, stride);
 	kept->count = reduced->count = 1;
-	for (int i = 0; i < in->ndim; i++)
-		add_axis(mask >> i & 1 ? reduced : kept, in->dim[i], stride[i]);
+	for (int i = 0; i < in->ndim; i++) {
+		unsigned own = mask >> i & 1,
+			 before = i ? mask >> (i - 1) : !own;
+
+		add_axis(own ? reduced : kept, in->dim[i], stride[i],
+		    (before & 1) != own);
+	}
 }
 
 static int
@@ -378,7 +382,7 @@ reduce_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 		job.fold->start(job.out, range.n);
 	} else {
 		job.row = kept->n ? (size_t)kept->dim[kept->n - 1] : 1;
-		if (reduced->n && reduced->stride[reduced->n - 1] == 1) {
+		if (in[0]->ndim && mask >> (in[0]->ndim - 1) & 1) {
 			job.row = (size_t)reduced->dim[reduced->n - 1];
 			range.task = reduce_rows;
 		}

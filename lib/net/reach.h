@@ -34,6 +34,14 @@ struct mel_reach {
 			 the end shows them again */
 };
 
+/* Each row goes into the row of the same number, and there are no others. */
+static inline bool
+mel_reach_is_same(const struct mel_reach *r)
+{
+	return r->num == 1 && r->den == 1 && !r->first && !r->last &&
+	       !r->more && !r->tail;
+}
+
 /* The first and last input row that output row o needs; may lie outside. */
 int64_t mel_reach_first(const struct mel_reach *reach, int64_t o);
 int64_t mel_reach_last(const struct mel_reach *reach, int64_t o);

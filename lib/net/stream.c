@@ -542,10 +542,8 @@ keep_for(struct mel_stream *s, int i, int64_t *keep)
 		if (v == MEL_ABSENT || s->timeline->value[v].axis < 0)
 			continue;
 		lo = mel_reach_first(r, next) - r->tail;
-		if (r->num == 1 && r->den == 1 && !r->first && !r->last &&
-		    !r->tail)
-			lo = next;
-		else if (lo >= s->line[v].hi)
+		/* A row to show where nothing but padding is left to come. */
+		if (lo >= s->line[v].hi && !mel_reach_is_same(r))
 			lo = s->line[v].hi - 1;
 		keep[v] = lo < keep[v] ? lo : keep[v];
 	}

@@ -220,6 +220,19 @@ add_port(const struct work *w, const char *name, struct mel_err *err)
 	return 0;
 }
 
+/* What has a value per token and is worth a curve below the main port. */
+static bool
+is_curve(const char *name)
+{
+	static const char *const names[] = {"durations", "pitch", "energy"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!strcmp(name, names[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Whether a port is drawn when the user named none. */
 static bool
 by_default(const struct work *w, const char *name)
@@ -234,9 +247,8 @@ by_default(const struct work *w, const char *name)
 		       mel_tensor_count(t);
 	if (is_main(w, name))
 		return true;
-	return (!strcmp(name, "pitch") || !strcmp(name, "energy")) &&
-	       is_float && t->ndim == 1 && t->dim[0] && counts &&
-	       counts->ndim == 1 && counts->dim[0] == t->dim[0];
+	return is_curve(name) && is_float && t->ndim == 1 && t->dim[0] &&
+	       counts && counts->ndim == 1 && counts->dim[0] == t->dim[0];
 }
 
 /* The main port goes on top, wherever it stands in the head. */

@@ -31,8 +31,8 @@ struct mel_scene {
 
 	/*
 	 * The ports to draw, in this order. None: the main rows port, and
-	 * pitch and energy if they have one value a token; without a main
-	 * port every float vector and matrix.
+	 * durations, pitch and energy if they have one value a token; without a
+	 * main port every float vector and matrix.
 	 */
 	struct mel_strings ports;
 

@@ -36,6 +36,7 @@ struct mel_term {
 	int64_t row;   /* rows of the utterance so far */
 	int width;     /* bands; 0: no row yet */
 	int drawn;     /* lines on the screen that the strip replaces */
+	int shown;     /* columns on the screen */
 	double lo, hi; /* range of what came */
 	bool open;     /* within an utterance */
 };
@@ -119,6 +120,7 @@ clear_strip(struct mel_term *t)
 	memset(t->count, 0, (size_t)t->columns * sizeof(*t->count));
 	t->used = 0;
 	t->drawn = 0;
+	t->shown = 0;
 	t->first = t->row;
 }
 
@@ -302,6 +304,7 @@ draw_strip(struct mel_term *t, struct mel_err *err)
 			return -1;
 	}
 	t->drawn = t->options.lines + 1;
+	t->shown = t->used;
 	return draw_axis(t, err);
 }
 
@@ -345,7 +348,8 @@ mel_term_rows(
 		    (int)(at + 1e-9));
 	}
 	mel_tensor_free(&value);
-	if (!rc && term->options.live && term->used)
+	/* A strip is many bytes: anew for a column, not for each row. */
+	if (!rc && term->options.live && term->used > term->shown)
 		rc = draw_strip(term, err);
 	return rc;
 }

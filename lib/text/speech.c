@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "text/speech.h"
 
+#include <dlfcn.h>
 #include <espeak-ng/espeak_ng.h>
 #include <locale.h>
 #include <pthread.h>
@@ -26,6 +27,54 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool ready;
 static char current[64]; /* voice; "": none */
 
+/*
+ * Its functions, found when it is loaded: a program that says nothing does
+ * without it and without what it loads itself, which is all for playing sound.
+ */
+#define FUNCTION(name) __typeof__(name) *name
+static struct {
+	FUNCTION(espeak_ng_InitializePath);
+	FUNCTION(espeak_ng_Initialize);
+	FUNCTION(espeak_ng_ClearErrorContext);
+	FUNCTION(espeak_ng_PrintStatusCodeMessage);
+	FUNCTION(espeak_ng_GetStatusCodeMessage);
+	FUNCTION(espeak_ng_SetVoiceByName);
+	FUNCTION(espeak_TextToPhonemes);
+} ng;
+
+static int
+load(struct mel_err *err)
+{
+#define AT(name) #name, &ng.name
+	const struct {
+		const char *name;
+		void *pointer; /* to the function's pointer */
+	} functions[] = {
+	    {AT(espeak_ng_InitializePath)},
+	    {AT(espeak_ng_Initialize)},
+	    {AT(espeak_ng_ClearErrorContext)},
+	    {AT(espeak_ng_PrintStatusCodeMessage)},
+	    {AT(espeak_ng_GetStatusCodeMessage)},
+	    {AT(espeak_ng_SetVoiceByName)},
+	    {AT(espeak_TextToPhonemes)},
+	};
+	void *library = dlopen("libespeak-ng.so.1", RTLD_NOW | RTLD_LOCAL);
+
+	if (!library)
+		return mel_fail(err, "espeak-ng: %s", dlerror());
+	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
+		void *f = dlsym(library, functions[i].name);
+
+		if (!f) {
+			mel_fail(err, "espeak-ng: %s", dlerror());
+			dlclose(library);
+			return -1;
+		}
+		memcpy(functions[i].pointer, &f, sizeof(f));
+	}
+	return 0;
+}
+
 /* The library's own words, with the file that it missed. */
 static void
 explain(espeak_ng_STATUS status, espeak_ng_ERROR_CONTEXT context,
@@ -36,7 +85,7 @@ explain(espeak_ng_STATUS status, espeak_ng_ERROR_CONTEXT context,
 	FILE *out = open_memstream(&text, &len);
 
 	if (out) {
-		espeak_ng_PrintStatusCodeMessage(status, out, context);
+		ng.espeak_ng_PrintStatusCodeMessage(status, out, context);
 		fclose(out);
 	}
 	while (len && (text[len - 1] == '\n' || text[len - 1] == '.'))
@@ -58,16 +107,18 @@ set_up(struct mel_err *err)
 
 	if (ready)
 		return 0;
+	if (load(err))
+		return -1;
 	ctype = mel_strdup(setlocale(LC_CTYPE, NULL), err);
 	if (!ctype)
 		return -1;
-	espeak_ng_InitializePath(NULL);
-	status = espeak_ng_Initialize(&context);
+	ng.espeak_ng_InitializePath(NULL);
+	status = ng.espeak_ng_Initialize(&context);
 	setlocale(LC_CTYPE, ctype);
 	free(ctype);
 	if (status != ENS_OK) {
 		explain(status, context, err);
-		espeak_ng_ClearErrorContext(&context);
+		ng.espeak_ng_ClearErrorContext(&context);
 		return -1;
 	}
 	ready = true;
@@ -86,12 +137,12 @@ set_voice(const char *voice, struct mel_err *err)
 		return 0;
 	current[0] = '\0';
 	if (len < sizeof(current))
-		status = espeak_ng_SetVoiceByName(voice);
+		status = ng.espeak_ng_SetVoiceByName(voice);
 	if (status == ENS_OK) {
 		memcpy(current, voice, len + 1);
 		return 0;
 	}
-	espeak_ng_GetStatusCodeMessage(status, why, sizeof(why));
+	ng.espeak_ng_GetStatusCodeMessage(status, why, sizeof(why));
 	return mel_fail(err, "espeak-ng: voice \"%s\": %s", voice, why);
 }
 
@@ -175,7 +226,7 @@ speak(const char *text, size_t n, struct mel_buf *out, struct mel_err *err)
 
 	while (next) {
 		from = next;
-		ipa = espeak_TextToPhonemes(
+		ipa = ng.espeak_TextToPhonemes(
 		    &next, espeakCHARS_UTF8, PHONEMES_IPA);
 		if (next == from && *from)
 			return mel_fail(err, "espeak-ng: stuck at byte %zu",

@@ -12,7 +12,8 @@ struct mel_err;
  *
  * That library keeps its state in globals, so there is one of it in a process
  * and one lock around it (in speech.c: the only mutable static data of this
- * library). It is set up by the first call and stays until the process ends.
+ * library). It is loaded (libespeak-ng.so.1) and set up by the first call and
+ * stays until the process ends; a machine without it is an error of that call.
  * It finds its data by itself (ESPEAK_DATA_PATH, then where it was built
  * for), and sets LC_CTYPE when it is set up; that is put back. Call
  * mel_speech_prepare before other threads use the locale.

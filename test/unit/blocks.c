@@ -25,7 +25,7 @@ tap(void *ctx, const char *name, const struct mel_tensor *rows)
 	tapped += rows->dim[0];
 }
 
-static const struct mel_env env = {.tap = tap};
+static const struct mel_env env = {.tap = tap, .allow_exec = true};
 
 /* The streamable blocks under test. */
 static const struct stream_case {
@@ -53,6 +53,9 @@ static const struct stream_case {
 	"n_out, inputs: {w: durations}, attention: w_out, columns: 8, carry: "
 	"true}, {type: AttentionMonitor, columns: 8, tokens: durations}]}",
 	false, 0},
+    {"Exec", "{type: Exec, command: [cat]}", true, -1},
+    {"Exec", "{type: Exec, command: [cat], lookahead: 2, tensors: [counts]}",
+	true, 2},
     {"StreamableStack",
 	"{type: StreamableStack, stack: [{type: Smooth, frames: 3}, "
 	"{type: Gain, offset: 1}, {type: Smooth, frames: 7}]}",
@@ -211,6 +214,33 @@ check_demand(struct run *r, const struct stream_case *c)
 	    (long long)c->slack);
 }
 
+/* Rows read until the first three are there, of `total`. */
+static int64_t
+first_reads(struct run *r, int64_t total)
+{
+	int64_t before = r->ramp.total;
+
+	r->ramp.total = total;
+	if (!begin(r) || mel_streamable_pull(r->block, 3, r->rows, NULL) <= 0)
+		r->ramp.given = -1;
+	r->ramp.total = before;
+	return r->ramp.given;
+}
+
+/* Where all rows are read ahead there is nothing to hold. */
+static void
+check_first(struct run *r, const struct stream_case *c)
+{
+	int64_t few = 140, many = 100000, n;
+
+	if (!r->upstream || c->slack < 0)
+		return;
+	n = first_reads(r, few);
+	ok(n > 0 && n < few && first_reads(r, many) == n,
+	    "B5: %s: as many rows read for the first of %lld as of %lld",
+	    c->yaml, (long long)few, (long long)many);
+}
+
 static void
 check_empty(struct run *r, const char *yaml)
 {
@@ -245,6 +275,7 @@ test_stream(const struct stream_case *c)
 		check_life(&r, c->yaml);
 		check_chunks(&r, c->yaml);
 		check_demand(&r, c);
+		check_first(&r, c);
 		check_empty(&r, c->yaml);
 	}
 	mel_member_close(&block);

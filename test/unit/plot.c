@@ -388,6 +388,32 @@ test_term(void)
 	ok(mel_term_open(&t, &o, &out, &err) == -1, "too narrow: %s", err.msg);
 }
 
+/* 40 rows on 20 columns, one at a time: each column is drawn once, and the end.
+ */
+static void
+test_term_live(void)
+{
+	struct mel_term_options o = {.columns = 27, .lines = 4, .live = true};
+	int64_t dim[2] = {1, 8};
+	float value[8] = {0};
+	struct mel_tensor row = mel_tensor_view(MEL_F32, 2, dim, value);
+	struct mel_buf out = {0};
+	struct mel_term *t;
+	struct mel_err err;
+	int bad = 0;
+
+	if (mel_term_open(&t, &o, &out, &err) ||
+	    mel_term_begin(t, "key", 40, &err))
+		exit(1);
+	for (int i = 0; i < 40; i++)
+		bad += mel_term_rows(t, &row, &err);
+	ok(!bad && !mel_term_end(t, &err) &&
+		count_of(out.data, "\u2580") == 4 * (20 * 21 / 2 + 20),
+	    "a live strip is drawn anew for a column, not for each row");
+	mel_term_close(t);
+	mel_buf_free(&out);
+}
+
 int
 main(void)
 {
@@ -399,5 +425,6 @@ main(void)
 	test_png();
 	test_range();
 	test_term();
+	test_term_live();
 	return tap_done();
 }

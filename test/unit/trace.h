@@ -55,9 +55,18 @@ trace_count(const char *word)
 	return n;
 }
 
+static inline void
+trace_nap(int64_t ms)
+{
+	const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
 struct make {
 	char *in, *also, *out, *rate;
 	int64_t width; /* 0: a number a row */
+	int64_t nap;   /* before it works [ms] */
 	bool quiet;    /* not in the trace */
 };
 
@@ -117,6 +126,7 @@ make_run(void *state, const struct mel_bundle *in, struct mel_bundle *out,
 	struct mel_tensor t;
 	int rc;
 
+	trace_nap(o->nap);
 	if (!o->quiet)
 		trace_add("run:", o->out);
 	if (mel_tensor_new(&t, MEL_F32, o->width ? 2 : 1, dim, err))
@@ -155,6 +165,10 @@ static const struct mel_option make_options[] = {
 	.type = MEL_OPT_INT,
 	.offset = offsetof(struct make, width),
 	.help = "of a row"},
+    {.name = "nap",
+	.type = MEL_OPT_INT,
+	.offset = offsetof(struct make, nap),
+	.help = "milliseconds to sleep"},
     {.name = "quiet",
 	.type = MEL_OPT_FLAG,
 	.offset = offsetof(struct make, quiet),
@@ -244,7 +258,7 @@ static const struct mel_streamable_type bias_type = {
 
 struct mark_options {
 	char *name;
-	int64_t width;
+	int64_t width, nap;
 };
 
 struct mark {
@@ -286,6 +300,7 @@ mark_pull(void *state, int64_t wanted, float *rows, struct mel_err *err)
 	struct mark *m = state;
 	int64_t n = mel_streamable_pull(m->upstream, wanted, rows, err);
 
+	trace_nap(m->options->nap);
 	if (n > 0)
 		trace_add("rows:", m->options->name);
 	return n;
@@ -301,6 +316,10 @@ static const struct mel_option mark_table[] = {
 	.type = MEL_OPT_INT,
 	.offset = offsetof(struct mark_options, width),
 	.help = "that rows must have; 0: any"},
+    {.name = "nap",
+	.type = MEL_OPT_INT,
+	.offset = offsetof(struct mark_options, nap),
+	.help = "milliseconds to sleep at each pull"},
     {0},
 };
 

@@ -144,7 +144,11 @@ do_rephase(const struct mel_rephase *r)
 	rephase_real(r, half);
 }
 
-typedef float v8 __attribute__((vector_size(32)));
+/*
+ * Eight lanes at any address: left to itself the compiler makes its vectors of
+ * something else, and exchanges elements all the time.
+ */
+typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
 
 /* Eight rows of eight to eight columns, in three rounds of exchanges. */
 static void
@@ -153,7 +157,7 @@ turn(float *restrict out, const float *restrict x, size_t stride)
 	v8 r[8], t[8];
 
 	for (int l = 0; l < 8; l++)
-		memcpy(&r[l], x + (size_t)l * stride, sizeof(v8));
+		r[l] = *(const v8 *)(x + (size_t)l * stride);
 	for (int l = 0; l < 8; l += 2) {
 		t[l] = __builtin_shufflevector(
 		    r[l], r[l + 1], 0, 8, 2, 10, 4, 12, 6, 14);
@@ -168,15 +172,12 @@ turn(float *restrict out, const float *restrict x, size_t stride)
 			     : __builtin_shufflevector(
 				   t[a], t[b], 0, 1, 8, 9, 4, 5, 12, 13);
 	}
-	for (int l = 0; l < 8; l++) {
-		int a = l & 3, b = a + 4;
-
-		t[l] = l & 4 ? __builtin_shufflevector(
-				   r[a], r[b], 4, 5, 6, 7, 12, 13, 14, 15)
-			     : __builtin_shufflevector(
-				   r[a], r[b], 0, 1, 2, 3, 8, 9, 10, 11);
+	for (int l = 0; l < 4; l++) {
+		*(v8 *)(out + 8 * l) = __builtin_shufflevector(
+		    r[l], r[l + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+		*(v8 *)(out + 8 * l + 32) = __builtin_shufflevector(
+		    r[l], r[l + 4], 4, 5, 6, 7, 12, 13, 14, 15);
 	}
-	memcpy(out, t, sizeof(t));
 }
 
 static void
@@ -228,14 +229,12 @@ do_apply(const struct mel_filters *f, const float *spectrum, float *mel)
 {
 	for (int b = 0; b < f->bands; b++) {
 		const float *w = f->weight + f->at[b];
-		const float *s = spectrum + (size_t)f->first[b] * MEL_LANES;
-		float sum[MEL_LANES] = {0};
+		const v8 *s = (const v8 *)spectrum + f->first[b];
+		v8 sum = {0};
 
-		for (int k = 0; k < f->count[b]; k++, s += MEL_LANES) {
-			for (int l = 0; l < MEL_LANES; l++)
-				sum[l] += w[k] * s[l];
-		}
-		memcpy(mel + (size_t)b * MEL_LANES, sum, sizeof(sum));
+		for (int k = 0; k < f->count[b]; k++)
+			sum += w[k] * s[k];
+		((v8 *)mel)[b] = sum;
 	}
 }
 
@@ -243,16 +242,14 @@ static void
 do_spread(const struct mel_filters *f, const float *restrict mel,
     float *restrict spectrum)
 {
-	memset(spectrum, 0, (size_t)f->bins * MEL_LANES * sizeof(float));
+	memset(spectrum, 0, (size_t)f->bins * sizeof(v8));
 	for (int b = 0; b < f->bands; b++) {
 		const float *w = f->weight + f->at[b];
-		const float *m = mel + (size_t)b * MEL_LANES;
-		float *s = spectrum + (size_t)f->first[b] * MEL_LANES;
+		v8 *s = (v8 *)spectrum + f->first[b];
+		v8 m = ((const v8 *)mel)[b];
 
-		for (int k = 0; k < f->count[b]; k++, s += MEL_LANES) {
-			for (int l = 0; l < MEL_LANES; l++)
-				s[l] += w[k] * m[l];
-		}
+		for (int k = 0; k < f->count[b]; k++)
+			s[k] += w[k] * m;
 	}
 }
 

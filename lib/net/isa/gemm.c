@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdint.h>
+
 #include "net/isa/vec.h"
 
 #define UNROLL 4
 #define SHARE  3
+
+/* Loops over sums, which must be registers before all else is done. */
+#define UNROLLED _Pragma("GCC unroll 64")
+
+/* Tiles that fetch the next block of b between them. */
+#define FETCHERS   4
+#define FETCH_STEP (UNROLL * PANEL / FETCHERS) /* floats in UNROLL steps */
+#define LINE       16                          /* floats of the cache's */
 
 /* Products of one tile between load and store of its sums: 32 to 96 kB of b. */
 #define BLOCK_K 384
@@ -17,16 +27,20 @@ struct tile {
 	size_t taps, k;
 	const float *b;
 	size_t stride_b;   /* floats from one panel to the next */
-	const float *init; /* whole vectors, may be NULL */
+	const float *init; /* whole vectors */
 	size_t ldinit;
 	float *c; /* whole vectors */
 	size_t ldc;
+	uintptr_t ahead; /* address of what is fetched meanwhile, if there */
 };
 
 /* How many vectors and panels a micro-kernel has at once: constants. */
 struct shape {
 	int rows, vecs, panels;
 };
+
+/* What sums begin with if nothing is given: of the widest tile. */
+static const float zeros[4 * PANEL];
 
 /* Sums of the largest shape. */
 #define SUMS (ROWS * VECS > 4 * VECS ? ROWS * VECS : 4 * VECS)
@@ -39,12 +53,15 @@ step(vf *acc, const float *const a[], const struct tile *t, const float *b,
 	const int wide = s.vecs * s.panels;
 	vf col[4 * VECS];
 
+	UNROLLED
 	for (int v = 0; v < wide; v++)
 		col[v] = load(b + v / s.vecs * t->stride_b +
 			      (i * s.vecs + v % s.vecs) * VL);
+	UNROLLED
 	for (int r = 0; r < s.rows; r++) {
 		vf row = splat(a[r / SHARE][r % SHARE * t->lda + i]);
 
+		UNROLLED
 		for (int v = 0; v < wide; v++)
 			acc[r * wide + v] =
 			    vfma(row, col[v], acc[r * wide + v]);
@@ -57,22 +74,31 @@ tap_steps(vf *acc, const struct tile *t, size_t j, const float *b,
     const struct shape s)
 {
 	const float *a[(ROWS + SHARE - 1) / SHARE];
+	uintptr_t ahead =
+	    t->ahead + j * t->k / UNROLL * FETCH_STEP * sizeof(*b);
 	size_t i = 0;
 
+	UNROLLED
 	for (int r = 0; r < s.rows; r += SHARE) {
 		a[r / SHARE] = t->a + j * t->tap + r * t->lda;
 		/* Or the compiler makes one pointer a row of it. */
 		__asm__("" : "+r"(a[r / SHARE]));
 	}
 	for (; i + UNROLL <= t->k; i += UNROLL) {
+		for (int f = 0; f < FETCH_STEP; f += LINE)
+			__builtin_prefetch((const float *)ahead + f);
+		ahead += FETCH_STEP * sizeof(*b);
+		UNROLLED
 		for (int u = 0; u < UNROLL; u++)
 			step(acc, a, t, b, s, u);
+		UNROLLED
 		for (int r = 0; r < s.rows; r += SHARE)
 			a[r / SHARE] += UNROLL;
 		b += UNROLL * s.vecs * VL;
 	}
 	for (; i < t->k; i++) {
 		step(acc, a, t, b, s, 0);
+		UNROLLED
 		for (int r = 0; r < s.rows; r += SHARE)
 			a[r / SHARE]++;
 		b += s.vecs * VL;
@@ -90,15 +116,18 @@ micro(const struct tile *t, const struct shape s)
 	const int wide = s.vecs * s.panels;
 	vf acc[SUMS];
 
+	UNROLLED
 	for (int r = 0; r < s.rows; r++) {
+		UNROLLED
 		for (int v = 0; v < wide; v++)
 			acc[r * wide + v] =
-			    t->init ? load(t->init + r * t->ldinit + v * VL)
-				    : splat(0.0f);
+			    load(t->init + r * t->ldinit + v * VL);
 	}
 	for (size_t j = 0; j < t->taps; j++)
 		tap_steps(acc, t, j, t->b + j * t->k * s.vecs * VL, s);
+	UNROLLED
 	for (int r = 0; r < s.rows; r++) {
+		UNROLLED
 		for (int v = 0; v < wide; v++)
 			store(t->c + r * t->ldc + v * VL, acc[r * wide + v]);
 	}
@@ -157,17 +186,31 @@ partial_tile(micro_fn *run, const struct tile *t, size_t rows, size_t cols)
 
 	whole.c = part;
 	whole.ldc = PANEL;
-	if (t->init) {
-		for (size_t r = 0; r < rows; r++)
-			memcpy(part + r * PANEL, t->init + r * t->ldinit,
-			    cols * sizeof(*part));
-		whole.init = part;
-		whole.ldinit = PANEL;
-	}
+	for (size_t r = 0; r < rows; r++)
+		memcpy(part + r * PANEL, t->init + r * t->ldinit,
+		    cols * sizeof(*part));
+	whole.init = part;
+	whole.ldinit = PANEL;
 	run(&whole);
 	for (size_t r = 0; r < rows; r++)
 		memcpy(
 		    t->c + r * t->ldc, part + r * PANEL, cols * sizeof(*part));
+}
+
+/*
+ * What tile number `tile` of a panel fetches: its part of the block of b behind
+ * t's, which is the next to be used. Weights come from far away, and the
+ * machine does not see by itself that they go on behind a page.
+ */
+static uintptr_t
+find_ahead(const struct tile *t, size_t tile)
+{
+	size_t block = t->taps * t->k * PANEL;
+
+	if (tile >= FETCHERS)
+		return (uintptr_t)t->b;
+	return (uintptr_t)t->b +
+	       (block + block / FETCHERS * tile) * sizeof(*t->b);
 }
 
 /*
@@ -177,7 +220,7 @@ partial_tile(micro_fn *run, const struct tile *t, size_t rows, size_t cols)
 static void
 panel_rows(struct tile t, size_t m, size_t cols)
 {
-	size_t tiles = (m + ROWS - 1) / ROWS;
+	size_t tiles = (m + ROWS - 1) / ROWS, tile = 0;
 
 	/* Tiles of about equal height: a last one of one row would crawl. */
 	for (size_t rows; m; m -= rows) {
@@ -185,6 +228,7 @@ panel_rows(struct tile t, size_t m, size_t cols)
 
 		rows = (m + tiles - 1) / tiles;
 		tiles--;
+		t.ahead = find_ahead(&t, tile++);
 		run = find_micro(rows, cols);
 		if (cols % VL)
 			partial_tile(run, &t, rows, cols);
@@ -192,8 +236,7 @@ panel_rows(struct tile t, size_t m, size_t cols)
 			run(&t);
 		t.a += rows * t.lda;
 		t.c += rows * t.ldc;
-		if (t.init)
-			t.init += rows * t.ldinit;
+		t.init += rows * t.ldinit;
 	}
 }
 
@@ -244,8 +287,8 @@ row_block(const struct mel_gemm *g, size_t r, size_t m)
 		    .tap = g->tap,
 		    .b = g->b + j * k,
 		    .stride_b = k * PANEL,
-		    .init = g->init ? g->init + r * g->ldinit + j : NULL,
-		    .ldinit = g->ldinit,
+		    .init = g->init ? g->init + r * g->ldinit + j : zeros,
+		    .ldinit = g->init ? g->ldinit : 0,
 		    .c = g->c + r * g->ldc + j,
 		    .ldc = g->ldc,
 		};

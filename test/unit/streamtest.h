@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef STREAMTEST_H
+#define STREAMTEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "net/graph.h"
+#include "net/kernels.h"
+#include "net/netdef.h"
+#include "net/network.h"
+#include "net/stream.h"
+#include "net/timeline.h"
+#include "tensor/tensor.h"
+
+struct mel_pool;
+
+/* A network with one input that has time, as it is and as a stream. */
+struct streamtest {
+	struct mel_network *network;
+	const struct mel_kernels *kernels;
+	struct mel_session *session;
+	struct mel_timeline line;
+	struct mel_stream stream;
+	struct mel_context context;
+	int in_axis, out_axis; /* time */
+	bool streams;
+};
+
+/* Makes the parts of t->network; 0 also if it does not stream: for a node that
+ * looks at all rows, or for lengths that it refuses. */
+static inline int
+streamtest_parts(
+    struct streamtest *t, struct mel_pool *pool, struct mel_err *err)
+{
+	const struct mel_graph *g = mel_network_graph(t->network);
+	const struct mel_io *io = &g->input[0];
+	struct mel_time_input input = {.axis = MEL_AXIS_NONE};
+
+	input.shape = mel_tensor_view(MEL_F32, io->ndim, io->dim, NULL);
+	for (int d = 0; d < io->ndim; d++) {
+		if (io->dim[d] < 0)
+			input.axis = d;
+	}
+	t->in_axis = input.axis;
+	if (mel_session_open(&t->session, t->network, pool, err))
+		return -1;
+	if (mel_timeline_open(&t->line, g, t->kernels, &input, NULL))
+		return 0;
+	t->out_axis = t->line.value[g->output[0].value].axis;
+	t->streams =
+	    mel_timeline_context(&t->line, g->output[0].value, &t->context);
+	if (!t->streams)
+		return 0;
+	return mel_stream_open(
+	    &t->stream, &t->line, g->output[0].value, t->kernels, pool, err);
+}
+
+static inline void
+streamtest_close(struct streamtest *t)
+{
+	mel_session_close(t->session);
+	mel_stream_close(&t->stream);
+	mel_timeline_close(&t->line);
+	mel_network_close(t->network);
+}
+
+/* Closed again on failure. */
+static inline int
+streamtest_open(struct streamtest *t, const char *path, enum mel_isa isa,
+    struct mel_pool *pool, struct mel_err *err)
+{
+	*t = (struct streamtest){.kernels = mel_kernels_get(isa)};
+	if (mel_network_open(&t->network, path, isa, err))
+		return -1;
+	if (!streamtest_parts(t, pool, err))
+		return 0;
+	streamtest_close(t);
+	return -1;
+}
+
+/* Rows [lo, hi) of t along axis, to be freed. */
+static inline struct mel_tensor
+cut(const struct mel_tensor *t, int axis, int64_t lo, int64_t hi)
+{
+	struct mel_tensor part = *t;
+	size_t outer = 1, row = mel_dtype_size(t->dtype), n, all;
+
+	for (int d = 0; d < t->ndim; d++) {
+		outer *= d < axis ? (size_t)t->dim[d] : 1;
+		row *= d > axis ? (size_t)t->dim[d] : 1;
+	}
+	n = (size_t)(hi - lo) * row;
+	all = (size_t)t->dim[axis] * row;
+	part.dim[axis] = hi - lo;
+	part.owned = true;
+	part.data = malloc(outer * n + 1);
+	for (size_t i = 0; i < outer; i++)
+		memcpy((char *)part.data + i * n,
+		    (char *)t->data + i * all + (size_t)lo * row, n);
+	return part;
+}
+
+static inline bool
+same_rows(const struct mel_tensor *got, const struct mel_tensor *whole,
+    int axis, int64_t at)
+{
+	struct mel_tensor want = cut(whole, axis, at, at + got->dim[axis]);
+	bool same = !mel_tensor_bytes(got) ||
+		    !memcmp(want.data, got->data, mel_tensor_bytes(got));
+
+	free(want.data);
+	return same;
+}
+
+/* Blocks of rows that a stream is fed with, again and again; end: the end of
+ * the stream is said with the last one, or else after it. */
+struct blocks {
+	int64_t size[4]; /* [n] >= 0, not all of them 0 */
+	int n;
+	bool end;
+};
+
+/* Streams x: the rows that come are those of `whole`, and all of them. */
+static inline bool
+stream_equals(struct streamtest *t, const struct mel_tensor *x,
+    const struct mel_tensor *whole, const struct blocks *blocks)
+{
+	struct mel_stream *s = &t->stream;
+	int64_t n = x->dim[t->in_axis], at = 0, from = 0;
+	struct mel_err err = {""};
+	bool good = !mel_stream_begin(s, x, &err);
+
+	for (int i = 0; good && !s->ended; i = (i + 1) % blocks->n) {
+		int64_t to = from + blocks->size[i];
+		struct mel_tensor part, out;
+		bool end;
+
+		to = to > n ? n : to;
+		end = blocks->end ? to == n : from == n;
+		part = cut(x, t->in_axis, from, to);
+		good = !mel_stream_step(s, &part, end, &out, &err) &&
+		       at + out.dim[t->out_axis] <= whole->dim[t->out_axis] &&
+		       same_rows(&out, whole, t->out_axis, at);
+		at += good ? out.dim[t->out_axis] : 0;
+		from = to;
+		free(part.data);
+	}
+	if (err.msg[0])
+		printf("# %s\n", err.msg);
+	return good && at == whole->dim[t->out_axis];
+}
+
+#endif
