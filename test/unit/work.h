@@ -22,6 +22,7 @@
 #include "dsp/griffin.h"
 #include "dsp/inverse.h"
 #include "dsp/mel.h"
+#include "dsp/rtisi.h"
 #include "net/isa.h"
 #include "net/network.h"
 #include "tensor/ark.h"
@@ -496,15 +497,18 @@ synthesise(const struct mel_contract *c, const float *mel, uint64_t *h,
 {
 	static _Thread_local float magnitude[FRAMES * 513], x[2 * SAMPLES];
 	struct mel_griffin_options how = {.iterations = 2, .momentum = 0.5};
+	struct mel_rtisi_options live = {
+	    .look_ahead = 3, .iterations = 2, .momentum = 0.5, .measure = true};
 	struct mel_griffin *griffin = NULL;
 	struct mel_inverse *inverse = NULL;
+	struct mel_rtisi *rtisi = NULL;
 	struct mel_pool *pool = NULL;
 	int rc = mel_pool_open(&pool, 2, err);
 
 	if (!rc)
-		rc = mel_inverse_open(&inverse, c, pool, err);
+		rc = mel_inverse_open(&inverse, c, 4, pool, err);
 	if (!rc)
-		rc = mel_inverse_run(inverse, mel, FRAMES, 4, magnitude, err);
+		rc = mel_inverse_run(inverse, mel, FRAMES, 0, magnitude, err);
 	if (!rc)
 		rc = mel_griffin_open(&griffin, c, pool, err);
 	if (!rc)
@@ -512,6 +516,13 @@ synthesise(const struct mel_contract *c, const float *mel, uint64_t *h,
 	if (!rc)
 		*h = hash(*h, x,
 		    (size_t)mel_contract_samples(c, FRAMES) * sizeof(*x));
+	if (!rc)
+		rc = mel_rtisi_open(&rtisi, c, &live, pool, err);
+	for (int f = 0; !rc && f < FRAMES; f++)
+		*h = hash(*h, x,
+		    (size_t)mel_rtisi_push(rtisi, magnitude + f * 513, x) *
+			sizeof(*x));
+	mel_rtisi_close(rtisi);
 	mel_griffin_close(griffin);
 	mel_inverse_close(inverse);
 	mel_pool_close(pool);
