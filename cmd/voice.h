@@ -32,7 +32,7 @@ struct voice_options {
 	bool quiet, verbose;
 	bool whole;          /* no network streams */
 	bool allow_exec;     /* blocks may start programs */
-	int64_t first_block; /* rows of the first record; 0: as of any */
+	int64_t first_block; /* most rows of the first record; 0: as of any */
 	char *unknown;       /* owned; see mel_stage_options; NULL: not given */
 	struct mel_strings plugins; /* files, besides MELPIPE_PLUGINS */
 };
@@ -70,8 +70,8 @@ struct voice_options {
 	{"block", 0, MEL_OPT_INT, offsetof(struct type, block), .arg = "ROWS", \
 	    .preset = "64", .min = 1, .max = 65536, .help = "rows a record"},  \
 	    {"first-block", 0, MEL_OPT_INT, VOICE_AT(type, first_block),       \
-		.arg = "ROWS", .preset = "0", .min = 0, .max = 65536,          \
-		.help = "rows of the first record; 0: as --block"},            \
+		.arg = "ROWS", .preset = "16", .min = 0, .max = 65536,         \
+		.help = "most rows of the first record; 0: as --block"},       \
 	{                                                                      \
 		"whole", 0, MEL_OPT_FLAG, VOICE_AT(type, whole),               \
 		    .help = "run each network on all rows at once"             \

@@ -22,15 +22,23 @@ program() { # YAML-LIST [MORE]
     behind_decoder "        - {type: Exec, command: $1${2:+, $2}}"
 }
 
-# The program of the page in the voice, with the page's YAML.
-page_program() {
-    local page=$ROOT/man/melpipe-addon.5
-    sed -n '/^import sys/,/^\.Ed/{/^\.Ed/d;p}' "$page" >voice/gain.py
-    [ -s voice/gain.py ]
-    [ "$(wc -l <voice/gain.py)" -le 20 ]
-    mapfile -t yaml < <(sed -n \
-        "/^        - type: Exec/,/^\.Ed/{/^\.Ed/d;s|python3|$PYTHON, -B|;p}" \
-        "$page")
+# A program of the page, whole and in 20 lines at most.
+page_program() { # NAME
+    sed -n "/^# $1\$/,/^\\.Ed/{/^\\.Ed/d;p}" "$ROOT/man/melpipe-addon.5" \
+        >"voice/$1"
+    [ -s "voice/$1" ]
+    [ "$(wc -l <"voice/$1")" -le 20 ]
+}
+
+# Lines of the page's YAML from the one that matches on.
+page_yaml() { # REGEX
+    sed -n "/$1/,/^\\.Ed/{/^\\.Ed/d;s|python3|$PYTHON, -B|;p}" \
+        "$ROOT/man/melpipe-addon.5"
+}
+
+page_gain() {
+    page_program gain.py
+    mapfile -t yaml < <(page_yaml '^        - type: Exec')
     behind_decoder "${yaml[@]}"
 }
 
@@ -39,7 +47,7 @@ mel_equals() { # STREAM STREAM
 }
 
 @test "C6: the Python program of the page is a block" {
-    page_program
+    page_gain
     tts-pipe --allow-exec <text >a.mel
     mel_equals plain.mel a.mel
     tts-pipe --allow-exec -s offset=0.5 <text >b.mel
@@ -50,8 +58,25 @@ mel_equals() { # STREAM STREAM
     [ "$status" -eq 1 ]
 }
 
+@test "C6: the Python front end of the page is a SequenceBlock" {
+    page_program front.py
+    page_yaml '^text:' >lines
+    [ "$(grep -c . lines)" -eq 6 ]
+    sed -i -e '/^text:/,/^$/{/^$/r lines' -e 'd}' voice/addon.yaml
+    tts-pipe --allow-exec <text >a.mel
+    mel_equals plain.mel a.mel
+    tts-encode --allow-exec <text | tts-upsample | tts-decode >b.mel
+    tts-cmp --exact a.mel b.mel
+    run --separate-stderr tts-encode abcd
+    fails_with 1 tts-encode
+    [[ $stderr == *'text (Exec): would run '*front.py* ]]
+    run --separate-stderr tts-pipe --allow-exec xyz
+    [ "$status" -eq 1 ]
+    [[ ${stderr_lines[-1]} == *'000001: text (Exec): '*'(exit status 1)' ]]
+}
+
 @test "B6: programs: the same rows however they are cut" {
-    page_program
+    page_gain
     tts-pipe --allow-exec <text >a.mel
     for block in 1 7 10000; do
         tts-pipe --allow-exec --block $block --threads 2 <text >b.mel
@@ -112,7 +137,7 @@ END
 }
 
 @test "J1: one utterance crashes the program, the others go on" {
-    page_program
+    page_gain
     sed -i "s/^for .*/&\\n    if rec.utt == 1:\\n        sys.exit(7)/" \
         voice/gain.py
     run --separate-stderr tts-pipe --allow-exec -o a.mel -f text

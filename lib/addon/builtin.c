@@ -21,6 +21,7 @@ static const struct mel_sequence_type *const sequences[] = {
     &mel_espeak_type,
     &mel_characters_type,
     &mel_ids_type,
+    &mel_exec_sequence_type,
 };
 
 static const struct mel_streamable_type *const streamables[] = {
@@ -34,7 +35,7 @@ static const struct mel_streamable_type *const streamables[] = {
     &mel_smooth_type,
     &mel_probe_type,
     &mel_monitor_type,
-    &mel_exec_type,
+    &mel_exec_rows_type,
 };
 
 int

@@ -84,6 +84,8 @@ static const struct sequence_case {
     {"Espeak", "{type: Espeak, symbols: symbols.txt, begin: '^', end: '$'}"},
     {"Characters", "{type: Characters, symbols: symbols.txt}"},
     {"Ids", "{type: Ids}"},
+    {"Exec", "{type: Exec, command: [cat], tensors: [encoded, counts], gives: "
+	     "{encoded: 'f32 [tokens, 4]', counts: 'i32 [?]'}}"},
 };
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))

@@ -6,6 +6,8 @@
 
 #include "addon/build.h"
 #include "addon/builtin.h"
+#include "block/decl.h"
+#include "block/sequence.h"
 #include "fixture.h"
 #include "tap.h"
 #include "tensor/head.h"
@@ -127,7 +129,7 @@ child_end(struct child *c)
 {
 	if (does(c, "late"))
 		give(c, c->rows, c->late);
-	if (does(c, "level"))
+	if (does(c, "level") || does(c, "rowless"))
 		give(c, 1, c->late);
 	if (!does(c, "short"))
 		mel_writer_end(c->writer, NULL, NULL);
@@ -315,6 +317,87 @@ check_bad(const char *how, const char *words, bool again)
 }
 
 static void
+check_form(const char *text, enum mel_dtype dtype, int ndim, int64_t width)
+{
+	char rate[MEL_DECL_RATE];
+	struct mel_decl d = {.name = "x"};
+	struct mel_err err = {""};
+	bool good = !mel_decl_parse(&d, text, rate, &err);
+
+	if (!dtype)
+		ok(!good && strstr(err.msg, text), "no form: %s", err.msg);
+	else
+		ok(good && d.dtype == dtype && d.ndim == ndim &&
+			d.width == width && !d.rate == !strstr(text, "tokens"),
+		    "a form: %s", text);
+}
+
+static void
+test_forms(void)
+{
+	static const char *const wrong[] = {"", "f31", "f32[", "f32 []",
+	    "f32 [tokens", "f32 [tokens]]", "f32 [tokens,]", "f32 [4]",
+	    "f32 [tokens, 0]", "f32 [tokens, -1]", "f32 [tokens, frames]",
+	    "f32 [a, 4, 4]", "f32 tokens", "f32 [?,?,?,?,?,?,?,?,?]",
+	    "f32 [abcdefghijklmnopqrstuvwxyzabcdefg]"};
+
+	check_form("f32", MEL_F32, 0, 0);
+	check_form("i64 [tokens]", MEL_I64, 1, 0);
+	check_form("f32 [tokens, 192]", MEL_F32, 2, 192);
+	check_form("u8[ ? ,?, 7 ]", MEL_U8, 3, 7);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		check_form(wrong[i], MEL_NONE, 0, 0);
+}
+
+/* A SequenceBlock: the same program, run; words as of check_bad, "": good. */
+static void
+check_sequence(const char *how, const char *gives, const char *words)
+{
+	static const struct mel_env env = {.allow_exec = true};
+	int64_t id[3] = {1, 2, 3}, dim[1] = {3};
+	struct mel_tensor t = mel_tensor_view(MEL_I64, 1, dim, id);
+	struct mel_bundle in = {0}, out = {0};
+	struct mel_err err = {""};
+	struct mel_buf yaml = {0};
+	struct fixture_block b;
+	int rc = 0;
+
+	mel_buf_printf(&yaml, NULL,
+	    "{type: Exec, command: [%s, %s], tensors: [ids], gives: {%s}}",
+	    self, how, gives);
+	mel_bundle_put(&in, "ids", &t, NULL);
+	if (fixture_block_open_in(
+		&b, &registry, MEL_KIND_SEQUENCE, yaml.data, &env, &err)) {
+		for (int i = 0; !rc && i < 3; i++) {
+			mel_bundle_free(&out);
+			rc =
+			    mel_sequence_run(b.block.sequence, &in, &out, &err);
+		}
+	} else {
+		rc = -1;
+	}
+	ok(*words ? rc && strstr(err.msg, words) : !rc && out.n == 1,
+	    "sequence, %s: %s", how, err.msg);
+	fixture_block_close(&b);
+	mel_bundle_free(&in);
+	mel_bundle_free(&out);
+	mel_buf_free(&yaml);
+}
+
+static void
+test_sequences(void)
+{
+	check_sequence("rowless", "answer: 'f32 [?, 4]'", "");
+	check_sequence("rowless", "answer: 'i64 [?, 4]'", "\"answer\" is f32");
+	check_sequence("rowless", "other: f32", "did not give \"other\"");
+	check_sequence("echo", "answer: 'f32 [?, 4]'", "did not give");
+	check_sequence("rowless", "answer: many", "\"many\" is no form");
+	check_sequence("quits", "answer: f32", "did not give");
+	check_sequence("key", "answer: f32", "answers utterance other");
+	check_sequence("finish", "answer: f32", "did not give");
+}
+
+static void
 test_abandoned(void)
 {
 	static struct run r;
@@ -389,6 +472,8 @@ main(int argc, char **argv)
 	check_bad("deaf", "cut after record|exit status 0", true);
 	check_bad("quits", "exit status 3", true);
 	test_abandoned();
+	test_sequences();
+	test_forms();
 	test_refused();
 	ok(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD,
 	    "no program is left, alive or dead");
