@@ -36,6 +36,22 @@ npy() { # FILE EXPRESSION
     [[ ${lines[-1]} == *" 0 failed, 0 skipped" ]]
 }
 
+@test "info: context of networks with a batch axis" {
+    cd "$DATA/onnx/models"
+    tts-net info fastspeech2_variance_13/model.onnx |
+        sed -n '/^time/p' >"$BATS_TEST_TMPDIR/times"
+    diff "$BATS_TEST_TMPDIR/times" - <<'END'
+time hidden_out left 4 right 4 ratio 1/1
+time log_duration left 2 right 2 ratio 1/1
+time pitch left 2 right 2 ratio 1/1
+time energy left 4 right 4 ratio 1/1
+END
+    for part in encoder decoder; do
+        tts-net info fastspeech2_${part}_13/model.onnx |
+            grep -q '^time .* whole: (attention) (node /b.0/'
+    done
+}
+
 @test "the layers on every instruction set that the machine has" {
     for isa in portable avx2 avx512; do
         run tts-net test --strict --isa $isa "$LAYERS"/*
