@@ -278,7 +278,11 @@ speak_main(const struct tool *tool, size_t last, int argc, char **argv)
 		tool_usage("text is given twice: -f and operands");
 	voice_open(&s.voice, &o.voice, NULL);
 	set_controls(&s);
-	voice_open_stage(&s.voice, 0, o.print == SPEAK_STREAM ? last : 1, NULL);
+	if (o.print == SPEAK_PHONEMES || o.print == SPEAK_TOKENS)
+		voice_open_text(&s.voice);
+	else
+		voice_open_stage(
+		    &s.voice, 0, o.print == SPEAK_STREAM ? last : 1, NULL);
 	open_output(&s);
 	if (first < argc)
 		speak_operands(&s, argc - first, argv + first);

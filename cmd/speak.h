@@ -57,7 +57,9 @@ extern const char *const speak_prints[];
 		.help = "write the stream, or one of these as lines of text"}, \
 	    TOOL_OPTION_THREADS(speak_options, voice.threads, count),          \
 	    VOICE_OPTION_PLUGIN(speak_options),                                \
+	    VOICE_OPTION_ALLOW_EXEC(speak_options),                            \
 	    VOICE_OPTION_ISA(speak_options),                                   \
+	    VOICE_OPTION_CONTEXT(speak_options),                               \
 	    TOOL_OPTION_TIMES(speak_options, times)
 
 /* main of both. Returns the exit status. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "base/io.h"
@@ -9,19 +8,19 @@
 #include "base/pool.h"
 #include "dsp/contract.h"
 #include "dsp/griffin.h"
+#include "dsp/rtisi.h"
 #include "dsp/sound_in.h"
 #include "dsp/sound_out.h"
 #include "stream.h"
-#include "tensor/reader.h"
 #include "tool.h"
 #include "wave.h"
 
 struct values {
 	char *contract, *output, *dir;
 	int type, format;
-	int64_t iterations, seed, threads, max_record;
+	int64_t look_ahead, iterations, seed, threads, max_record;
 	double momentum, gap, level, max_seconds;
-	bool quiet, verbose;
+	bool stream, quiet, verbose;
 };
 
 #define AT(field) .offset = offsetof(struct values, field)
@@ -38,6 +37,10 @@ static const struct mel_option options[] = {
     {"level", 0, MEL_OPT_FLOAT, AT(level), .arg = "PEAK", .preset = "0",
 	.min = 0, .max = 1,
 	.help = "scale each utterance to this peak, 0: leave it"},
+    {"stream", 0, MEL_OPT_FLAG, AT(stream),
+	.help = "sound goes out while its mel comes in"},
+    {"look-ahead", 0, MEL_OPT_INT, AT(look_ahead), .arg = "N", .min = 1,
+	.max = 64, .help = "frames that --stream waits for (7 if not given)"},
     {"contract", 0, MEL_OPT_STRING, AT(contract), .arg = "NAME|FILE",
 	.help = "what the mel is, whatever the stream says"},
     {"iterations", 0, MEL_OPT_INT, AT(iterations), .arg = "N", .preset = "32",
@@ -48,9 +51,9 @@ static const struct mel_option options[] = {
     {"seed", 0, MEL_OPT_INT, AT(seed), .arg = "N", .preset = "0", .min = 0,
 	.max = 9e15, .help = "seed of the first phases"},
     TOOL_OPTION_THREADS(values, threads, "1"),
-    {"max-seconds", 0, MEL_OPT_FLOAT, AT(max_seconds), .arg = "S",
-	.preset = "1200", .min = 0.001, .max = 1e6,
-	.help = "longest utterance accepted"},
+    {"max-seconds", 0, MEL_OPT_FLOAT, AT(max_seconds), .arg = "S", .min = 0.001,
+	.max = 1e6,
+	.help = "longest utterance (1200 if not given; any with --stream)"},
     TOOL_OPTION_MAX_RECORD(values, max_record),
     TOOL_OPTION_QUIET(values, quiet),
     {"verbose", 'v', MEL_OPT_FLAG, AT(verbose),
@@ -66,22 +69,35 @@ static const struct tool tool = {
 };
 
 static void
-configure(struct wave_job *job, const struct values *v)
+check(const struct values *v)
 {
-	struct mel_err err;
-
 	if (v->dir && v->output)
 		tool_usage("-d and -o exclude each other");
 	if (v->type == MEL_SOUND_FLAC && v->format > MEL_S24)
 		tool_usage(
 		    "flac has no %s samples", mel_sample_formats[v->format]);
-	job->type = v->type;
-	job->format = v->format;
-	job->gap = v->gap;
+	if (v->look_ahead && !v->stream)
+		tool_usage("--look-ahead is for --stream");
+	if (v->level > 0 && v->stream)
+		tool_usage("--level needs whole utterances, not --stream");
+}
+
+static void
+configure(struct wave_job *job, const struct values *v)
+{
+	struct mel_err err;
+
+	job->sink = (struct wave_sink){.type = v->type,
+	    .format = v->format,
+	    .gap = v->gap,
+	    .quiet = v->quiet};
 	job->level = v->level;
-	job->max_seconds = v->max_seconds;
-	job->quiet = v->quiet;
+	job->max_seconds =
+	    v->max_seconds > 0 || v->stream ? v->max_seconds : 1200;
 	job->verbose = v->verbose;
+	job->look_ahead = (int)v->look_ahead;
+	if (v->stream && !v->look_ahead)
+		job->look_ahead = MEL_RTISI_LOOK_AHEAD;
 	job->options =
 	    (struct mel_griffin_options){.iterations = (int)v->iterations,
 		.momentum = v->momentum,
@@ -95,18 +111,6 @@ configure(struct wave_job *job, const struct values *v)
 	job->pool = tool_open_pool(v->threads);
 }
 
-static void
-run(struct wave_job *job, const struct values *v, const char *path)
-{
-	int fd;
-	struct mel_reader *reader = tool_open_reader(path, v->max_record, &fd);
-
-	wave_job_run(job, reader, tool_input_name(path));
-	mel_reader_close(reader);
-	if (fd != STDIN_FILENO)
-		close(fd);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -118,19 +122,22 @@ main(int argc, char **argv)
 	bool worth;
 	int at = tool_parse(&tool, argc, argv, &v);
 
+	check(&v);
 	configure(&job, &v);
 	if (v.dir) {
 		if (mel_outdir_open(&dir, v.dir, &err))
 			tool_die("%s", err.msg);
-		job.dir = &dir;
+		job.sink.dir = &dir;
 	} else {
 		tool_open_output(&out, v.output, true);
-		job.out = &out;
+		job.sink.out = &out;
+		if (v.stream)
+			wave_sink_check(&job.sink);
 	}
 	if (at == argc)
-		run(&job, &v, NULL);
+		wave_job_run(&job, NULL, v.max_record);
 	for (; at < argc; at++)
-		run(&job, &v, argv[at]);
+		wave_job_run(&job, argv[at], v.max_record);
 	worth = wave_job_close(&job);
 	if (v.dir)
 		mel_outdir_close(&dir);

@@ -13,9 +13,13 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "block/clock.h"
+#include "net/backend.h"
 #include "places.h"
 #include "tensor/head.h"
 #include "tensor/writer.h"
+
+const char *const voice_contexts[] = {
+    [VOICE_CPU] = "cpu", [VOICE_FIXED] = "fixed", NULL};
 
 /* The folder of the addon to use, to be freed. */
 static char *
@@ -72,6 +76,12 @@ tap(void *ctx, const char *name, const struct mel_tensor *rows)
 	mel_utter_tap(&v->utter, name, rows);
 }
 
+static void
+ran(void *ctx, const char *network, int64_t size, int64_t fresh, int64_t padded)
+{
+	waste_add(&((struct voice *)ctx)->waste, network, size, fresh, padded);
+}
+
 void
 voice_open_blocks(struct mel_registry *registry, struct mel_plugins *plugins,
     const struct mel_strings *files)
@@ -106,7 +116,11 @@ voice_open(
 	memset(v, 0, sizeof(*v));
 	v->options = o;
 	v->start_ns = mel_clock_ns();
-	v->env = (struct mel_env){.note = note, .tap = tap, .ctx = v};
+	v->env = (struct mel_env){
+	    .note = note, .tap = tap, .ran = ran, .ctx = v, .isa = o->isa};
+	if (o->context == VOICE_FIXED)
+		v->env.backend = &mel_backend_processor;
+	waste_init(&v->waste);
 	dir = choose_addon(v, head);
 	if (!mel_isa_available((enum mel_isa)o->isa))
 		tool_die("this machine has no %s", mel_isa_names[o->isa]);
@@ -117,6 +131,7 @@ voice_open(
 		tool_die("%s", err.msg);
 	v->env.pool = v->pool;
 	v->env.whole = o->whole;
+	v->env.allow_exec = o->allow_exec;
 	/* Later stages look for the name, which must lead to this folder. */
 	if (strcmp(v->addon->name, mel_addon_base(dir)) != 0)
 		v->by_folder = true;
@@ -125,23 +140,37 @@ voice_open(
 		check_digest(v, head);
 }
 
+static void
+open_stage(struct voice *v, struct mel_stage_options *options)
+{
+	struct mel_err err;
+
+	options->addon = v->addon;
+	options->env = &v->env;
+	options->unknown = v->options->unknown;
+	options->by_folder = v->by_folder;
+	if (mel_stage_open(&v->utter.stage, options, &err))
+		tool_die("%s", err.msg);
+}
+
 void
 voice_open_stage(
     struct voice *v, size_t first, size_t last, const struct mel_head *head)
 {
-	struct mel_stage_options options = {.addon = v->addon,
-	    .first = first,
-	    .last = last,
-	    .head = head,
-	    .env = &v->env,
-	    .unknown = v->options->unknown,
-	    .by_folder = v->by_folder};
-	struct mel_err err;
+	struct mel_stage_options options = {
+	    .first = first, .last = last, .head = head};
 
 	if (last > v->addon->n_positions)
 		options.last = v->addon->n_positions;
-	if (mel_stage_open(&v->utter.stage, &options, &err))
-		tool_die("%s", err.msg);
+	open_stage(v, &options);
+}
+
+void
+voice_open_text(struct voice *v)
+{
+	struct mel_stage_options options = {.last = 1, .text_only = true};
+
+	open_stage(v, &options);
 }
 
 void
@@ -216,6 +245,7 @@ voice_report(const struct voice *v)
 		    (double)(v->spent_ns - inside) / 1e6,
 		    100 * (double)(v->spent_ns - inside) / (double)v->spent_ns,
 		    (double)v->spent_ns / 1e6);
+	waste_report(&v->waste);
 }
 
 void

@@ -2,18 +2,18 @@
 #include "wave.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
-#include "base/io.h"
 #include "base/mem.h"
 #include "base/option.h"
-#include "base/outdir.h"
 #include "base/pool.h"
 #include "dsp/inverse.h"
-#include "dsp/sound_out.h"
+#include "stream.h"
 #include "tensor/bundle.h"
 #include "tensor/head.h"
 #include "tensor/reader.h"
@@ -21,6 +21,7 @@
 #include "tensor/tensor.h"
 #include "tensor/utterance.h"
 #include "tool.h"
+#include "wave_stream.h"
 
 double
 wave_now(void)
@@ -80,76 +81,49 @@ mel_port(const struct wave_job *job, const struct mel_head *head,
 	return NULL;
 }
 
-/* What needs the contract. Dies if there can be no output. */
+/* What needs the contract, once. Dies if there can be no output. */
 static int
 set_up(struct wave_job *job, struct mel_err *err)
 {
-	struct mel_err fatal;
+	const struct mel_contract *c = &job->contract;
 
-	if (job->griffin)
+	if (job->inverse)
 		return 0;
-	if (mel_inverse_open(&job->inverse, &job->contract, job->pool, err) ||
-	    mel_griffin_open(&job->griffin, &job->contract, job->pool, err))
+	if (mel_inverse_open(
+		&job->inverse, c, MEL_INVERSE_UPDATES, job->pool, err))
 		return -1;
-	if (!job->dir && mel_sound_out_open(&job->all, job->out->fd, job->type,
-			     job->format, job->contract.rate, &fatal))
-		tool_die("output: %s", fatal.msg);
+	if (job->look_ahead
+		? wave_stream_open(&job->stream, job, err)
+		: mel_griffin_open(&job->griffin, c, job->pool, err)) {
+		mel_inverse_close(job->inverse);
+		job->inverse = NULL;
+		return -1;
+	}
+	wave_sink_open(&job->sink, c->rate);
 	return 0;
 }
 
-static void
-clipped(const struct wave_job *job, const struct mel_sound_out *sound)
+int
+wave_job_head(
+    struct wave_job *job, const struct mel_reader *reader, struct mel_err *err)
 {
-	int64_t n = mel_sound_out_clipped(sound);
+	const struct mel_head *head = mel_reader_head(reader);
 
-	if (n && !job->quiet)
-		tool_warn("warning: %lld samples clipped", (long long)n);
-}
-
-static int
-write_file(struct wave_job *job, const char *key, const float *x, int64_t n,
-    struct mel_err *err)
-{
-	struct mel_sound_out *sound;
-	struct mel_outfile out;
-
-	if (mel_outdir_file(
-		job->dir, key, NULL, mel_sound_types[job->type], &out, err))
+	if (take_contract(job, head, err) || !mel_port(job, head, err) ||
+	    set_up(job, err)) {
+		mel_fail_in(err, "%s", mel_reader_name(reader));
 		return -1;
-	if (mel_sound_out_open(&sound, out.fd, job->type, job->format,
-		job->contract.rate, err))
-		goto fail;
-	if (mel_sound_out_write(sound, x, (size_t)n, err)) {
-		mel_sound_out_close(sound);
-		goto fail;
 	}
-	clipped(job, sound);
-	if (mel_sound_out_finish(sound, err))
-		goto fail;
-	return mel_outfile_commit(&out, err);
-fail:
-	mel_outfile_abort(&out);
-	return -1;
+	return mel_head_rows(head);
 }
 
-/* Behind what is there; nobody can use half of it, so failing is the end. */
-static void
-append(struct wave_job *job, const float *x, int64_t n)
+int64_t
+wave_job_limit(const struct wave_job *job)
 {
-	int64_t gap = (int64_t)rint(job->gap * (double)job->contract.rate);
-	static const float zeros[1024];
-	struct mel_err err;
+	double frames = job->max_seconds * (double)job->contract.rate /
+			(double)job->contract.hop;
 
-	while (job->utterances && gap > 0) {
-		size_t now = gap < 1024 ? (size_t)gap : 1024;
-
-		if (mel_sound_out_write(job->all, zeros, now, &err))
-			tool_die("output: %s", err.msg);
-		gap -= (int64_t)now;
-	}
-	if (mel_sound_out_write(job->all, x, (size_t)n, &err))
-		tool_die("output: %s", err.msg);
-	job->utterances++;
+	return frames > 0 ? (int64_t)ceil(frames) : INT64_MAX;
 }
 
 static void
@@ -176,8 +150,8 @@ synthesise(struct wave_job *job, const struct mel_tensor *mel, float *x,
 	magnitude = mel_alloc(size, sizeof(float), err);
 	if (!magnitude)
 		return -1;
-	rc = mel_inverse_run(job->inverse, mel->data, mel->dim[0],
-	    MEL_INVERSE_UPDATES, magnitude, err);
+	rc = mel_inverse_run(
+	    job->inverse, mel->data, mel->dim[0], 0, magnitude, err);
 	if (!rc)
 		rc = mel_griffin_run(job->griffin, magnitude, mel->dim[0],
 		    &job->options, x, err);
@@ -185,20 +159,32 @@ synthesise(struct wave_job *job, const struct mel_tensor *mel, float *x,
 	return rc;
 }
 
-static void
-report(struct wave_job *job, const char *key, const struct mel_tensor *mel,
-    double began)
+void
+wave_job_report(
+    struct wave_job *job, const char *key, int64_t frames, const char *how)
 {
-	double now = wave_now(), length;
+	double length = (double)mel_contract_samples(&job->contract, frames) /
+			(double)job->contract.rate;
 
-	length = (double)mel_contract_samples(&job->contract, mel->dim[0]) /
-		 (double)job->contract.rate;
-	tool_warn("%s: %lld frames, %.3f s; convergence %.4f; %.1f ms, "
-		  "real-time factor %.4f",
-	    key, (long long)mel->dim[0], length,
-	    mel_griffin_convergence(job->griffin), 1e3 * (now - began),
-	    length > 0 ? (now - began) / length : 0);
 	job->seconds += length;
+	if (job->verbose)
+		tool_warn("%s: %lld frames, %.3f s; %s", key, (long long)frames,
+		    length, how);
+}
+
+static int
+write_sound(struct wave_job *job, const char *key, const float *x, int64_t n,
+    struct mel_err *err)
+{
+	struct wave_sound sound;
+
+	if (wave_sound_open(&job->sink, &sound, key, err))
+		return -1;
+	if (wave_sound_write(&job->sink, &sound, x, (size_t)n, err)) {
+		wave_sound_abort(&job->sink, &sound);
+		return -1;
+	}
+	return wave_sound_finish(&job->sink, &sound, err);
 }
 
 static int
@@ -206,35 +192,36 @@ one_utterance(struct wave_job *job, const char *key,
     const struct mel_tensor *mel, struct mel_err *err)
 {
 	int64_t n = mel_contract_samples(&job->contract, mel->dim[0]);
-	double began = wave_now();
+	double began = wave_now(), took;
 	float *x = mel_alloc((size_t)n, sizeof(float), err);
+	char how[160];
+	int rc;
 
 	if (!x)
 		return -1;
-	if (synthesise(job, mel, x, err)) {
-		free(x);
-		return -1;
+	rc = synthesise(job, mel, x, err);
+	if (!rc) {
+		scale_to(job->level, x, n);
+		rc = write_sound(job, key, x, n, err);
 	}
-	scale_to(job->level, x, n);
-	if (job->dir && write_file(job, key, x, n, err)) {
-		free(x);
-		return -1;
-	}
-	if (!job->dir)
-		append(job, x, n);
 	free(x);
+	if (rc)
+		return -1;
+	took = wave_now() - began;
 	if (job->first == 0)
 		job->first = wave_now() - job->start;
-	if (job->verbose)
-		report(job, key, mel, began);
+	snprintf(how, sizeof(how),
+	    "convergence %.4f; %.1f ms, real-time factor %.4f",
+	    mel_griffin_convergence(job->griffin), 1e3 * took,
+	    n ? took * (double)job->contract.rate / (double)n : 0);
+	wave_job_report(job, key, mel->dim[0], how);
 	return 0;
 }
 
 static void
-take(struct wave_job *job, const struct mel_utterance *u,
-    const struct mel_port *port)
+take(struct wave_job *job, const struct mel_utterance *u, const char *port)
 {
-	const struct mel_tensor *mel = mel_bundle_get(&u->tensors, port->name);
+	const struct mel_tensor *mel = mel_bundle_get(&u->tensors, port);
 	struct mel_err err;
 
 	if (u->state == MEL_UTT_REFUSED)
@@ -248,104 +235,101 @@ take(struct wave_job *job, const struct mel_utterance *u,
 }
 
 /* The head first: what it asks for is made while the stages before work. */
-static const struct mel_port *
-read_head(struct wave_job *job, struct mel_reader *reader, const char *name)
+static int
+read_head(struct wave_job *job, struct mel_reader *reader, struct mel_err *err)
 {
-	const struct mel_port *port;
 	struct mel_record record;
-	struct mel_err err;
 
-	if (mel_reader_next(reader, &record, &err) <= 0) {
-		tool_warn("%s", err.msg);
-		return NULL;
-	}
-	if (take_contract(job, mel_reader_head(reader), &err) ||
-	    !(port = mel_port(job, mel_reader_head(reader), &err)) ||
-	    set_up(job, &err)) {
-		tool_warn("%s: %s", name, err.msg);
-		return NULL;
-	}
-	return port;
+	if (mel_reader_next(reader, &record, err) <= 0)
+		return -1;
+	return wave_job_head(job, reader, err);
 }
 
 /* The mel of the present stream, if it is called as that of the first. */
-static const struct mel_port *
-same_port(const struct wave_job *job, struct mel_reader *reader,
+static int
+check_port(const struct wave_job *job, const struct mel_reader *reader,
     const char *name, struct mel_err *err)
 {
 	const struct mel_port *port =
 	    mel_port(job, mel_reader_head(reader), err);
 
 	if (port && !strcmp(port->name, name))
-		return port;
+		return 0;
 	if (port)
 		mel_fail(err, "another port than the first stream's: \"%s\"",
 		    port->name);
-	mel_fail_in(err, "%s", mel_reader_name(reader));
-	return NULL;
+	return mel_fail_in(err, "%s", mel_reader_name(reader));
+}
+
+/* Utterances as a whole; ports: the one that holds the mel. */
+static int
+run_whole(struct wave_job *job, struct mel_reader *reader,
+    const struct mel_strings *ports, struct mel_err *err)
+{
+	struct mel_utterance_options options = {.ports = ports,
+	    .limit = (uint64_t)wave_job_limit(job) *
+		     (uint64_t)job->contract.bands * sizeof(float)};
+	const char *name = ports->item[0];
+	struct mel_utterance u = {0};
+	int rc;
+
+	while ((rc = mel_utterance_next(&u, reader, &options, err)) > 0) {
+		/* Its stream may be another one (cat a b). */
+		rc = check_port(job, reader, name, err);
+		if (rc)
+			break;
+		take(job, &u, name);
+	}
+	mel_utterance_free(&u);
+	return rc;
+}
+
+static int
+run(struct wave_job *job, struct mel_reader *reader, struct mel_err *err)
+{
+	struct mel_strings ports = {0};
+	int port = read_head(job, reader, err), rc;
+
+	if (port < 0)
+		return -1;
+	if (job->stream)
+		return wave_stream_run(job->stream, reader, port, err);
+	rc = mel_strings_add(
+	    &ports, mel_reader_head(reader)->port[port].name, err);
+	if (!rc)
+		rc = run_whole(job, reader, &ports, err);
+	mel_strings_free(&ports);
+	return rc;
 }
 
 void
-wave_job_run(struct wave_job *job, struct mel_reader *reader, const char *name)
+wave_job_run(struct wave_job *job, const char *path, int64_t max_record)
 {
-	const struct mel_port *port = read_head(job, reader, name);
-	struct mel_utterance_options options = {0};
-	struct mel_utterance u = {0};
-	struct mel_strings ports = {0};
 	struct mel_err err;
-	double frames;
-	int rc;
+	int fd;
+	struct mel_reader *reader = tool_open_reader(path, max_record, &fd);
 
-	if (!port) {
-		job->failed = true;
-		return;
-	}
-	if (mel_strings_add(&ports, port->name, &err))
-		tool_die("%s", err.msg);
-	frames = job->max_seconds * (double)job->contract.rate /
-		 (double)job->contract.hop;
-	options.limit = (uint64_t)ceil(frames) * (uint64_t)job->contract.bands *
-			sizeof(float);
-	options.ports = &ports;
-	while ((rc = mel_utterance_next(&u, reader, &options, &err)) > 0) {
-		/* Its stream may be another one (cat a b). */
-		port = same_port(job, reader, ports.item[0], &err);
-		if (!port) {
-			rc = -1;
-			break;
-		}
-		take(job, &u, port);
-	}
-	if (rc < 0) {
+	if (run(job, reader, &err)) {
 		tool_warn("%s", err.msg);
 		job->failed = true;
 	}
-	mel_utterance_free(&u);
-	mel_strings_free(&ports);
+	mel_reader_close(reader);
+	if (fd != STDIN_FILENO)
+		close(fd);
 }
 
 bool
 wave_job_close(struct wave_job *job)
 {
-	/* Nothing came of it: no file that says so with zero samples. */
-	bool worth = job->all && (job->utterances || !job->failed);
-	struct mel_err err;
-
 	if (job->verbose && job->first > 0)
 		tool_warn("first sample after %.1f ms; %.3f s of sound, "
 			  "real-time factor %.4f",
 		    1e3 * job->first, job->seconds,
 		    job->seconds > 0 ? (wave_now() - job->start) / job->seconds
 				     : 0);
-	if (worth) {
-		clipped(job, job->all);
-		if (mel_sound_out_finish(job->all, &err))
-			tool_die("output: %s", err.msg);
-	} else {
-		mel_sound_out_close(job->all);
-	}
+	wave_stream_close(job->stream);
 	mel_inverse_close(job->inverse);
 	mel_griffin_close(job->griffin);
 	mel_pool_close(job->pool);
-	return worth;
+	return wave_sink_close(&job->sink, job->failed);
 }

@@ -3,18 +3,18 @@
 #define WAVE_H
 
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdint.h>
 
 #include "dsp/contract.h"
 #include "dsp/griffin.h"
+#include "wave_sink.h"
 
+struct mel_err;
 struct mel_griffin;
 struct mel_inverse;
-struct mel_outdir;
-struct mel_outfile;
 struct mel_pool;
 struct mel_reader;
-struct mel_sound_out;
+struct wave_stream;
 
 /* tts-wave's work: mel streams to sound files. */
 
@@ -24,20 +24,16 @@ struct wave_job {
 	bool chosen; /* by --contract: heads are not asked */
 	struct mel_pool *pool;
 	struct mel_inverse *inverse;
-	struct mel_griffin *griffin;
+	struct mel_griffin *griffin; /* of whole utterances */
+	struct wave_stream *stream;  /* or while they come */
 	struct mel_griffin_options options;
+	int look_ahead; /* [frames] of --stream, 0: whole utterances */
 
-	int type, format; /* enum mel_sound_type, mel_sample_format */
-	double gap;       /* [s] */
-	double level;     /* peak, 0: as it is */
-	double max_seconds;
-	bool quiet, verbose;
+	double level;       /* peak, 0: as it is; whole utterances only */
+	double max_seconds; /* 0: any, with --stream only */
+	bool verbose;
 	bool failed; /* an utterance or a stream was wrong */
-
-	struct mel_outdir *dir;    /* -d, or NULL */
-	struct mel_outfile *out;   /* else all go here */
-	struct mel_sound_out *all; /* opened with the first contract */
-	size_t utterances;         /* written to `all` */
+	struct wave_sink sink;
 
 	double start;   /* of the program [s] */
 	double first;   /* first sample after it [s], 0: none yet */
@@ -48,16 +44,27 @@ struct wave_job {
 double wave_now(void);
 
 /*
- * One stream, whose reader stays the caller's. Faults are printed and set
- * job->failed. Dies if the output cannot be written.
+ * One stream, path NULL: standard input; max_record as in stream.h. Faults are
+ * printed and set job->failed. Dies if the output cannot be written.
  */
-void wave_job_run(
-    struct wave_job *job, struct mel_reader *reader, const char *name);
+void wave_job_run(struct wave_job *job, const char *path, int64_t max_record);
+
+/* Completes the output, see wave_sink_close. */
+bool wave_job_close(struct wave_job *job);
 
 /*
- * Completes the common output: true if it is worth keeping (a stream without
- * utterances gives an empty file, one that failed before its first none).
+ * The head of the stream: its contract is the job's or becomes it, its port the
+ * one that holds the mel. The first one opens what depends on it. Returns the
+ * port's number, or -1.
  */
-bool wave_job_close(struct wave_job *job);
+int wave_job_head(
+    struct wave_job *job, const struct mel_reader *reader, struct mel_err *err);
+
+/* Frames of the longest utterance that is accepted. */
+int64_t wave_job_limit(const struct wave_job *job);
+
+/* Reports an utterance of so many frames; how: convergence and times. */
+void wave_job_report(
+    struct wave_job *job, const char *key, int64_t frames, const char *how);
 
 #endif

@@ -89,6 +89,10 @@ cuts() { # SMALL BIG [--status N] COMMAND ...
     cuts tiny.mel real.mel tts-wave --iterations 0
 }
 
+@test "tts-wave --stream: every cut" {
+    cuts tiny.mel real.mel tts-wave --stream -q -t raw --iterations 0
+}
+
 @test "tts-plot: every cut" {
     cuts tiny.mel real.mel tts-plot -q -t svg -d plots
 }
@@ -199,7 +203,8 @@ END
     export -f forever
     for pipe in 'big.mel | tts-dump' 'big.mel | tts-dump --text' \
         'big.mel | tts-copy' 'big.mel | tts-copy -t f32 --ports mel' \
-        'real.seq | tts-upsample' 'real.seq | tts-decode'; do
+        'real.seq | tts-upsample' 'real.seq | tts-decode' \
+        'real.mel | tts-wave --stream -qt raw --iterations 0'; do
         run --separate-stderr bash -c "forever $pipe | head -c 1000 >part"'
             echo "${PIPESTATUS[1]}"'
         echo "$pipe: $output $stderr"
@@ -239,6 +244,8 @@ tts-wave --iterations 0 real.mel
 tts-wave --iterations 0 -t raw real.mel
 tts-wave --iterations 0 -t au real.mel
 tts-wave --iterations 0 -t flac real.mel
+tts-wave --stream --iterations 0 -t raw real.mel
+tts-wave --stream --iterations 0 -t flac real.mel
 tts-plot -t svg tiny.mel
 tts-plot -t png tiny.mel
 tts-plot -t pdf tiny.mel
@@ -263,7 +270,7 @@ tts-net info $DATA/tiny/decoder.onnx
 tts-dump --help
 tts-dump --version
 END
-    [ $n -eq 33 ]
+    [ $n -eq 35 ]
     for command in 'tts-encode 2 1' 'tts-pipe 2 1' 'tts-upsample tiny.seq' \
         'tts-decode tiny.seq' "tts-mel $wav" 'tts-dump big.mel' \
         'tts-wave --iterations 0 real.mel' 'tts-plot -t svg tiny.mel' \

@@ -35,8 +35,12 @@ is_stopped() { # KIND TOOL [ARG ...]
 
 @test "B10: one endless utterance in bounded memory" {
     is_bounded long tts-copy
+    is_bounded long tts-cmp - FIFO
+    is_bounded long tts-cmp --exact - FIFO
     is_bounded long tts-dump
     is_bounded long tts-plot -t term
+    is_bounded long tts-wave --stream --contract hifigan22k --iterations 0 \
+        -t raw
 }
 
 @test "B10: lines without end in bounded memory, in one tool and in three" {
@@ -56,4 +60,5 @@ is_stopped() { # KIND TOOL [ARG ...]
     is_stopped text tts-pipe
     is_stopped many tts-copy
     is_stopped long tts-copy
+    is_stopped long tts-wave --stream --contract hifigan22k -t raw
 }

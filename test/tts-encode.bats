@@ -20,6 +20,15 @@ setup() {
     tts-cmp --exact a.seq b.seq
 }
 
+@test "--print of what the front end makes opens no network" {
+    cp -r "$DATA/tiny" voice
+    : >voice/encoder.onnx
+    [ "$(tts-encode -a ./voice --print tokens 2 1)" = '2 1' ]
+    run --separate-stderr tts-encode -a ./voice --print durations 2 1
+    fails_with 1 tts-encode
+    [[ $stderr == *encoder.onnx* ]]
+}
+
 @test "--keys, --phonemes, --tokens, --print" {
     echo 'x/1|Hello, world!' | tts-encode --keys >a.seq
     tts-dump --lengths a.seq | grep -q '^x/1	106	17$'

@@ -235,6 +235,7 @@ END
     run --separate-stderr tts-mel --contract whisper16k --max-seconds 1 \
         -o a.mel "$MEL/glimmer_16000.wav"
     fails_with 1 tts-mel
+    [[ $stderr == *': longer than 1.01 s (101 frames), and '* ]]
     [[ $stderr == *'needs the whole of it'* ]]
 }
 

@@ -36,6 +36,22 @@ npy() { # FILE EXPRESSION
     [[ ${lines[-1]} == *" 0 failed, 0 skipped" ]]
 }
 
+@test "info: context of networks with a batch axis" {
+    cd "$DATA/onnx/models"
+    tts-net info fastspeech2_variance_13/model.onnx |
+        sed -n '/^time/p' >"$BATS_TEST_TMPDIR/times"
+    diff "$BATS_TEST_TMPDIR/times" - <<'END'
+time hidden_out left 4 right 4 ratio 1/1
+time log_duration left 2 right 2 ratio 1/1
+time pitch left 2 right 2 ratio 1/1
+time energy left 4 right 4 ratio 1/1
+END
+    for part in encoder decoder; do
+        tts-net info fastspeech2_${part}_13/model.onnx |
+            grep -q '^time .* whole: (attention) (node /b.0/'
+    done
+}
+
 @test "the layers on every instruction set that the machine has" {
     for isa in portable avx2 avx512; do
         run tts-net test --strict --isa $isa "$LAYERS"/*
@@ -184,13 +200,15 @@ EOF
     [[ ${lines[1]} == "plan nodes 0 to 0, 1 run" ]]
     [[ ${lines[2]} == "arena 7232 bytes" ]]
     [[ ${lines[3]} == "step 0 Sin the_node"*"block 0 f32 [1, 3, 600] y" ]]
-    [[ ${lines[4]} == "block 0 at 0, 7232 bytes, nodes 0 to "* ]]
+    [[ ${lines[4]} == "block 0 at 0, 7232 bytes, nodes 0 to end" ]]
 }
 
 @test "plan: what follows lengths that depend on data, and bodies" {
     run tts-net plan "$LAYERS"/loop_collect_13/model.onnx --dim T=5
     [ "$status" -eq 0 ]
     [[ $output == *"between "*" Loop "*"body 0"*"plan nodes"* ]]
+    [[ $output != *" -1"* ]]
+    [[ $output != *2147483647* ]]
 }
 
 @test "bench: time, memory, operators, nodes; example of the page" {
@@ -206,6 +224,16 @@ EOF
     [[ ${lines[3]} =~ ^measured\ [0-9.]+\ MB$ ]]
     [[ ${lines[4]} == "operator Sin 1: "*" ms, 100.0 %" ]]
     [[ ${lines[5]} == "node Sin the_node: "*" ms, 100.0 %" ]]
+}
+
+@test "bench: products along time have a rate" {
+    run tts-net bench --runs 1 --dim frames=100 \
+        "$ROOT"/addons/kathleen/decoder.onnx
+    [ "$status" -eq 0 ]
+    # Two operations a frame for each of its weights that is in a product.
+    [[ $output == *"(0.253 GFLOP)"* ]]
+    [[ $output == *"operator (conv) 6: "*" %, "*" GFLOP/s"* ]]
+    [[ $output == *"operator (product) 11: "*" %, "*" GFLOP/s"* ]]
 }
 
 @test "plan, bench: lengths that are missing, unknown or no number" {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <nettle/sha2.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,7 @@ mel_addon_open(struct mel_addon **out, const char *dir,
 
 	if (!a)
 		return -1;
+	pthread_mutex_init(&a->lock, NULL);
 	a->registry = registry;
 	a->isa = isa;
 	a->dir = realpath(dir, NULL);
@@ -96,6 +98,7 @@ mel_addon_close(struct mel_addon *a)
 	free(a->position);
 	free(a->network);
 	mel_strings_free(&a->keep);
+	mel_strings_free(&a->fixed_networks);
 	json_decref(a->contract);
 	mel_yaml_close(a->yaml);
 	free(a->name);
@@ -103,6 +106,7 @@ mel_addon_close(struct mel_addon *a)
 	free(a->language);
 	free(a->licence);
 	free(a->dir);
+	pthread_mutex_destroy(&a->lock);
 	free(a);
 }
 
@@ -173,7 +177,7 @@ load_network(struct mel_addon *a, yaml_node_t *node, const char *name,
 	int rc = -1;
 
 	if (path)
-		rc = mel_network_open(&network, path, a->isa, err);
+		rc = mel_network_load(&network, path, a->isa, err);
 	free(path);
 	if (rc) {
 		mel_yaml_fail_at(a->yaml, file, err);
@@ -188,8 +192,8 @@ load_network(struct mel_addon *a, yaml_node_t *node, const char *name,
 	return def;
 }
 
-struct mel_netdef *
-mel_addon_network(struct mel_addon *a, const yaml_node_t *at, const char *name,
+static struct mel_netdef *
+find_network(struct mel_addon *a, const yaml_node_t *at, const char *name,
     struct mel_err *err)
 {
 	yaml_node_t *networks =
@@ -212,5 +216,21 @@ mel_addon_network(struct mel_addon *a, const yaml_node_t *at, const char *name,
 	def = load_network(a, node, name, err);
 	if (def)
 		a->network[a->n_networks++] = def;
+	return def;
+}
+
+struct mel_netdef *
+mel_addon_network(struct mel_addon *a, const yaml_node_t *at, const char *name,
+    bool ready, struct mel_err *err)
+{
+	struct mel_netdef *def;
+
+	pthread_mutex_lock(&a->lock);
+	def = find_network(a, at, name, err);
+	if (def && ready && mel_network_ready(def->network, err)) {
+		mel_yaml_fail_at(a->yaml, at, err);
+		def = NULL;
+	}
+	pthread_mutex_unlock(&a->lock);
 	return def;
 }

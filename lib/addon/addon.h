@@ -3,6 +3,8 @@
 #define MEL_ADDON_ADDON_H
 
 #include <jansson.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <yaml.h>
@@ -21,8 +23,9 @@ struct mel_yaml;
  * when a block asks for them.
  */
 
-#define MEL_ADDON_FILE "addon.yaml"
-#define MEL_ADDON_SUMS "SHA256SUMS"
+#define MEL_ADDON_FILE     "addon.yaml"
+#define MEL_ADDON_SUMS     "SHA256SUMS"
+#define MEL_ADDON_VERIFIED "verified.txt" /* what tts-addon verify printed */
 
 /* Something the user may set for an utterance. */
 struct mel_control {
@@ -51,8 +54,10 @@ struct mel_addon {
 
 	struct mel_control *control; /* [n_controls] */
 	size_t n_controls;
-	int64_t max_tokens;      /* of an utterance */
-	struct mel_strings keep; /* ports forwarded to the end */
+	int64_t max_tokens;                /* of an utterance */
+	struct mel_strings keep;           /* ports forwarded to the end */
+	struct mel_strings fixed_networks; /* see addon/contexts.h; none: all */
+	yaml_node_t *fixed_sizes;          /* the same; NULL: not said */
 
 	struct mel_position *position; /* [n_positions], at least 1 */
 	size_t n_positions;
@@ -61,6 +66,7 @@ struct mel_addon {
 	struct mel_yaml *yaml;
 	const struct mel_registry *registry; /* borrowed */
 	enum mel_isa isa;
+	pthread_mutex_t lock;        /* blocks may be opened at once; guards: */
 	struct mel_netdef **network; /* [n_networks] loaded so far, owned */
 	size_t n_networks, network_cap;
 };
@@ -81,8 +87,12 @@ const struct mel_control *mel_addon_control(
 char *mel_addon_path(
     const struct mel_addon *addon, const char *name, struct mel_err *err);
 
-/* The network of that name in `networks:`, loaded at the first call. */
+/*
+ * The network of that name in `networks:`, loaded at the first call; ready: to
+ * run, else its declaration is all that is wanted. at: who asks, for messages.
+ * From any thread.
+ */
 struct mel_netdef *mel_addon_network(struct mel_addon *addon,
-    const yaml_node_t *at, const char *name, struct mel_err *err);
+    const yaml_node_t *at, const char *name, bool ready, struct mel_err *err);
 
 #endif

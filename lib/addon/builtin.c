@@ -3,6 +3,7 @@
 
 #include "block/block.h"
 #include "block/compose.h"
+#include "block/exec.h"
 #include "block/registry.h"
 #include "dsp/blocks.h"
 #include "net/attend.h"
@@ -20,6 +21,7 @@ static const struct mel_sequence_type *const sequences[] = {
     &mel_espeak_type,
     &mel_characters_type,
     &mel_ids_type,
+    &mel_exec_sequence_type,
 };
 
 static const struct mel_streamable_type *const streamables[] = {
@@ -33,6 +35,7 @@ static const struct mel_streamable_type *const streamables[] = {
     &mel_smooth_type,
     &mel_probe_type,
     &mel_monitor_type,
+    &mel_exec_rows_type,
 };
 
 int

@@ -9,6 +9,7 @@
 #include "addon/yaml.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "block/block.h"
 #include "block/compose.h"
 #include "block/control.h"
@@ -140,64 +141,134 @@ check_keep(const struct mel_stage *s, struct mel_err *err)
 	return 0;
 }
 
-static int
-open_first(
-    struct mel_stage *s, const struct mel_stage_options *o, struct mel_err *err)
-{
-	const struct mel_position *p = &s->addon->position[0];
-	struct mel_builder builder = {
-	    .addon = s->addon, .env = o->env, .where = p->where};
-	struct mel_builder front = builder;
-	struct mel_member member = {0};
-
-	front.unknown = o->unknown;
-	if (declare_inputs(s, err) || declare_controls(s, err) ||
-	    mel_build_front(&front, &s->front, err))
-		return -1;
-	if (s->front && connect_sequence(s, s->front,
-			    mel_yaml_get(s->addon->yaml,
-				mel_yaml_root(s->addon->yaml), "text"),
-			    err))
-		return -1;
-	if (!p->node)
-		return check_keep(s, err);
-	if (mel_build_block(&builder, p->node, MEL_KIND_SEQUENCE, &member, err))
-		return -1;
-	s->sequence = member.sequence;
-	if (connect_sequence(s, s->sequence, p->node, err))
-		return -1;
-	return check_keep(s, err);
-}
-
-/* The streamable blocks of the positions [from, to). */
-struct stretch {
-	size_t from, to;
-	const struct mel_env *env;
+/*
+ * Opening takes its time, for voices and dictionaries of the front end as for
+ * weights of networks, so the two are made at once if there are threads.
+ */
+struct opening {
+	struct mel_stage *stage;
+	const struct mel_stage_options *options;
+	struct mel_err err[2]; /* of each task; "": it went well */
 };
 
-/*
- * Opens a stretch into list and connects it; *width: of the rows before and,
- * in the end, behind it.
- */
-static int
-open_rows(struct mel_stage *s, const struct stretch *part,
-    struct mel_member_list *list, int64_t *width, struct mel_err *err)
+static struct mel_builder
+builder_at(const struct mel_stage *s, const struct mel_env *env, size_t i)
 {
-	list->item = mel_alloc(part->to - part->from, sizeof(*list->item), err);
+	return (struct mel_builder){.addon = s->addon,
+	    .env = env,
+	    .where = s->addon->position[i].where};
+}
+
+static int
+make_front(
+    struct mel_stage *s, const struct mel_stage_options *o, struct mel_err *err)
+{
+	struct mel_builder builder = builder_at(s, o->env, 0);
+
+	builder.unknown = o->unknown;
+	return mel_build_front(&builder, &s->front, err);
+}
+
+static int
+make_sequence(
+    struct mel_stage *s, const struct mel_env *env, struct mel_err *err)
+{
+	const struct mel_position *p = &s->addon->position[0];
+	struct mel_builder builder = builder_at(s, env, 0);
+	struct mel_member member = {0};
+
+	if (p->node &&
+	    mel_build_block(&builder, p->node, MEL_KIND_SEQUENCE, &member, err))
+		return -1;
+	s->sequence = member.sequence;
+	return 0;
+}
+
+/* The streamable blocks of positions [from, to). */
+static int
+make_rows(struct mel_stage *s, const struct mel_env *env, size_t from,
+    size_t to, struct mel_member_list *list, struct mel_err *err)
+{
+	list->item = mel_alloc(to - from, sizeof(*list->item), err);
 	if (!list->item)
 		return -1;
-	for (size_t i = part->from; i < part->to; i++) {
-		const struct mel_position *p = &s->addon->position[i];
-		struct mel_builder builder = {
-		    .addon = s->addon, .env = part->env, .where = p->where};
-		struct mel_streamable *block;
+	for (size_t i = from; i < to; i++) {
+		const struct mel_builder builder = builder_at(s, env, i);
+
+		if (mel_build_block(&builder, s->addon->position[i].node,
+			MEL_KIND_STREAMABLE, &list->item[list->n], err))
+			return -1;
+		list->n++;
+	}
+	return 0;
+}
+
+/* Task 0: the front end; task 1: what comes behind it. */
+static void
+make_part(void *ctx, size_t task, int worker)
+{
+	struct opening *opening = ctx;
+	struct mel_stage *s = opening->stage;
+	const struct mel_stage_options *o = opening->options;
+	struct mel_err *err = &opening->err[task];
+	size_t from = s->first ? s->first : 1;
+
+	(void)worker;
+	if (!task) {
+		if (!s->first)
+			make_front(s, o, err);
+		return;
+	}
+	if (o->text_only || (!s->first && make_sequence(s, o->env, err)))
+		return;
+	make_rows(
+	    s, o->env, from, s->last < from ? from : s->last, &s->rows, err);
+}
+
+static int
+make_blocks(
+    struct mel_stage *s, const struct mel_stage_options *o, struct mel_err *err)
+{
+	struct opening opening = {.stage = s, .options = o};
+
+	mel_pool_run(o->env->pool, 2, make_part, &opening);
+	for (int i = 0; i < 2; i++) {
+		if (opening.err[i].msg[0])
+			return mel_fail(err, "%s", opening.err[i].msg);
+	}
+	return 0;
+}
+
+static int
+connect_first(
+    struct mel_stage *s, const struct mel_stage_options *o, struct mel_err *err)
+{
+	struct mel_yaml *yaml = s->addon->yaml;
+
+	if (declare_inputs(s, err) || declare_controls(s, err))
+		return -1;
+	if (s->front &&
+	    connect_sequence(s, s->front,
+		mel_yaml_get(yaml, mel_yaml_root(yaml), "text"), err))
+		return -1;
+	if (s->sequence &&
+	    connect_sequence(s, s->sequence, s->addon->position[0].node, err))
+		return -1;
+	return o->text_only ? 0 : check_keep(s, err);
+}
+
+/* The blocks of list are those of positions from `from` on. *width: of the
+ * rows before and, in the end, behind them. */
+static int
+connect_rows(struct mel_stage *s, const struct mel_member_list *list,
+    size_t from, int64_t *width, struct mel_err *err)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct mel_position *p = &s->addon->position[from + i];
+		struct mel_streamable *block = list->item[i].streamable;
 		int64_t in_width = *width;
 
-		if (mel_build_block(&builder, p->node, MEL_KIND_STREAMABLE,
-			&list->item[list->n], err))
-			return -1;
-		block = list->item[list->n++].streamable;
-		if (mel_streamable_spec_of(block)->upstream && i == 1 &&
+		if (mel_streamable_spec_of(block)->upstream && from + i == 1 &&
 		    !s->in_width)
 			return mel_yaml_fail(s->addon->yaml, p->node, err,
 			    "%s: there is no block before it to pull from",
@@ -355,35 +426,45 @@ make_head(struct mel_stage *s, const struct mel_stage_options *o,
 	return add_row_ports(s, in, err);
 }
 
+/* The positions behind this stage, by their declarations alone. */
 static int
-open_all(
+look_ahead(
     struct mel_stage *s, const struct mel_stage_options *o, struct mel_err *err)
 {
 	struct mel_env spec_only = *o->env;
 	struct mel_member_list later = {0};
-	struct stretch own = {.from = o->first ? o->first : 1, .env = o->env};
-	struct stretch rest = {.to = s->addon->n_positions, .env = &spec_only};
-	int64_t width;
+	int64_t width = s->width;
+	size_t from = s->last ? s->last : 1;
 	int rc;
 
 	spec_only.spec_only = true;
-	if (o->first)
-		rc = declare_ports(s, o->head, err) || declare_controls(s, err);
-	else
-		rc = open_first(s, o, err);
-	if (rc)
-		return -1;
-	s->width = s->in_width;
-	own.to = o->last < own.from ? own.from : o->last;
-	if (open_rows(s, &own, &s->rows, &s->width, err))
-		return -1;
-	width = s->width;
-	rest.from = o->last;
-	rc = open_rows(s, &rest, &later, &width, err);
+	rc = make_rows(s, &spec_only, from, s->addon->n_positions, &later, err);
+	if (!rc)
+		rc = connect_rows(s, &later, from, &width, err);
 	if (!rc)
 		rc = make_head(s, o, &later, err);
 	free_members(&later);
 	return rc;
+}
+
+static int
+open_all(
+    struct mel_stage *s, const struct mel_stage_options *o, struct mel_err *err)
+{
+	int rc = make_blocks(s, o, err);
+
+	if (!rc && s->first)
+		rc = declare_ports(s, o->head, err) || declare_controls(s, err);
+	else if (!rc)
+		rc = connect_first(s, o, err);
+	if (rc)
+		return -1;
+	if (o->text_only)
+		return 0;
+	s->width = s->in_width;
+	if (connect_rows(s, &s->rows, s->first ? s->first : 1, &s->width, err))
+		return -1;
+	return look_ahead(s, o, err);
 }
 
 int

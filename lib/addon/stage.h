@@ -30,12 +30,14 @@ struct mel_stage_options {
 	const struct mel_env *env;   /* must outlive the stage */
 	const char *unknown; /* what the front end does with unknown symbols:
 				"skip", "fail"; NULL: as the addon says */
+	bool text_only; /* of position 0 the front end alone: what it makes of
+			   text is all that is wanted; there is no head */
 	bool by_folder; /* later tools shall find the addon by its folder */
 };
 
 /*
- * Opens the blocks and checks the wiring of all positions from first on,
- * those after last by their declarations alone.
+ * Opens the blocks, with the threads of env->pool, and checks the wiring of all
+ * positions from first on, those after last by their declarations alone.
  */
 int mel_stage_open(struct mel_stage **stage,
     const struct mel_stage_options *options, struct mel_err *err);

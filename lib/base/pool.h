@@ -7,7 +7,7 @@
 struct mel_err;
 
 /*
- * A few worker threads that sleep until there is work. One pool may serve
+ * A few worker threads that sleep while there is no work. One pool may serve
  * many callers: while one job runs, a second caller (or a task that calls
  * run itself) does its own tasks alone instead of waiting.
  */

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/option.h"
 #include "tensor/bundle.h"
 
 const struct mel_decl *
@@ -90,6 +91,58 @@ decl_text(const struct mel_decl *d, char *buf, size_t size)
 	len = strlen(buf);
 	snprintf(buf + len, size - len, d->ndim < 0 ? "...]" : "]");
 	return buf;
+}
+
+/* One axis, n bytes at word: a rate, a width, or not known. */
+static int
+parse_axis(struct mel_decl *d, const char *word, size_t n, bool last,
+    char rate[MEL_DECL_RATE])
+{
+	char text[MEL_DECL_RATE];
+
+	if (!n || n >= MEL_DECL_RATE || d->ndim == MEL_MAX_DIMS)
+		return -1;
+	memcpy(text, word, n);
+	text[n] = '\0';
+	d->ndim++;
+	if (!strcmp(text, "?"))
+		return 0;
+	if (last && d->ndim > 1 && !mel_parse_int(text, &d->width, NULL))
+		return d->width > 0 ? 0 : -1;
+	if (d->ndim > 1 || strspn(text, "0123456789+-"))
+		return -1;
+	d->rate = memcpy(rate, text, n + 1);
+	return 0;
+}
+
+int
+mel_decl_parse(struct mel_decl *d, const char *text, char rate[MEL_DECL_RATE],
+    struct mel_err *err)
+{
+	size_t n = strcspn(text, " [");
+	char type[8] = "";
+	bool last = false;
+	const char *p = text + n;
+
+	memcpy(type, text, n < sizeof(type) ? n : 0);
+	d->dtype = mel_dtype_parse(type);
+	d->ndim = 0;
+	d->width = 0;
+	d->rate = NULL;
+	p += strspn(p, " ");
+	if (d->dtype && !*p)
+		return 0;
+	for (bool good = d->dtype && *p == '['; good; p += n) {
+		p += 1 + strspn(p + 1, " ");
+		n = strcspn(p, " ,]");
+		last = p[n + strspn(p + n, " ")] == ']';
+		good = !parse_axis(d, p, n, last, rate);
+		n += strspn(p + n, " ");
+		if (good && last && !p[n + 1])
+			return 0;
+		good = good && p[n] == ',';
+	}
+	return mel_fail(err, "\"%s\" is no form, as f32 [tokens, 192]", text);
 }
 
 int

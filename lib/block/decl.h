@@ -43,6 +43,17 @@ int mel_decls_add(
 int mel_decls_add_new(
     struct mel_decls *decls, const struct mel_decls *src, struct mel_err *err);
 
+#define MEL_DECL_RATE 32 /* bytes of a rate, the NUL counted */
+
+/*
+ * Reads a form as messages have it: "f32", "i64 [tokens]", "f32 [tokens,
+ * 192]": element type and axes, which are a rate (the first only), a width
+ * (the last only) or "?"; without brackets a scalar. Sets all of *decl but
+ * name and optional; its rate becomes NULL or `rate`.
+ */
+int mel_decl_parse(struct mel_decl *decl, const char *text,
+    char rate[MEL_DECL_RATE], struct mel_err *err);
+
 void mel_decls_free(struct mel_decls *decls);
 
 /* Checks that `have` offers what `need` asks for; the message names both. */

@@ -9,10 +9,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "base/rng.h"
 #include "dsp/contract.h"
 #include "dsp/loops.h"
 #include "dsp/stft.h"
+#include "dsp/synthesis.h"
 
 #define PAIRS 4    /* pairs of frames of one task */
 #define BLOCK 8192 /* samples of one overlap-add task */
@@ -20,11 +20,8 @@
 struct mel_griffin {
 	struct mel_contract c;
 	struct mel_stft stft;
-	struct mel_pool *pool; /* the caller's */
-	struct worker {
-		struct mel_stft_work work;
-		struct mel_spectra s; /* [stride] each */
-	} * worker;                   /* [threads] */
+	struct mel_pool *pool;               /* the caller's */
+	struct mel_synthesis_worker *worker; /* [threads] */
 
 	/* of the present run */
 	int64_t frames, samples, total; /* total: padded samples */
@@ -44,54 +41,29 @@ struct mel_griffin {
 	size_t memory_size;
 };
 
-static int
-open_workers(struct mel_griffin *g, struct mel_err *err)
-{
-	int threads = mel_pool_threads(g->pool);
-	size_t stride = (size_t)g->stft.stride;
-
-	g->worker = mel_alloc((size_t)threads, sizeof(*g->worker), err);
-	if (!g->worker)
-		return -1;
-	for (int i = 0; i < threads; i++) {
-		struct worker *w = &g->worker[i];
-		float *all;
-
-		if (mel_stft_work_open(&g->stft, &w->work, err))
-			return -1;
-		all = mel_alloc_aligned(4 * stride * sizeof(float), err);
-		if (!all)
-			return -1;
-		w->s = (struct mel_spectra){
-		    all, all + stride, all + 2 * stride, all + 3 * stride};
-		memset(all, 0, 4 * stride * sizeof(float));
-	}
-	return 0;
-}
-
 int
 mel_griffin_open(struct mel_griffin **out, const struct mel_contract *contract,
     struct mel_pool *pool, struct mel_err *err)
 {
 	struct mel_griffin *g;
 
-	if (contract->hop > contract->window)
-		return mel_fail(err,
-		    "hop %lld is longer than the window (%lld): no samples "
-		    "can be made between the frames",
-		    (long long)contract->hop, (long long)contract->window);
 	g = mel_alloc(1, sizeof(*g), err);
 	if (!g)
 		return -1;
 	g->c = *contract;
 	g->pool = pool;
-	if (mel_contract_check(&g->c, err) ||
-	    mel_stft_open(&g->stft, &g->c, err) || open_workers(g, err)) {
-		mel_griffin_close(g);
-		return -1;
-	}
+	if (mel_contract_check(&g->c, err) || mel_synthesis_check(&g->c, err) ||
+	    mel_stft_open(&g->stft, &g->c, err))
+		goto fail;
+	g->worker =
+	    mel_synthesis_workers(&g->stft, mel_pool_threads(pool), err);
+	if (!g->worker)
+		goto fail;
 	*out = g;
 	return 0;
+fail:
+	mel_griffin_close(g);
+	return -1;
 }
 
 void
@@ -99,11 +71,7 @@ mel_griffin_close(struct mel_griffin *g)
 {
 	if (!g)
 		return;
-	for (int i = 0; g->worker && i < mel_pool_threads(g->pool); i++) {
-		mel_stft_work_close(&g->worker[i].work);
-		free(g->worker[i].s.a_re);
-	}
-	free(g->worker);
+	mel_synthesis_workers_close(g->worker, mel_pool_threads(g->pool));
 	mel_stft_close(&g->stft);
 	free(g->memory);
 	free(g);
@@ -167,36 +135,25 @@ make_room(struct mel_griffin *g, struct mel_err *err)
 	return 0;
 }
 
-/*
- * One frame of S p. Both parts of p are uniform in [0, 1) before it is
- * normalised, as torchaudio has it: one quarter of the circle converges faster
- * than all of it.
- */
+/* One frame of S p. */
 static void
 first_phases(const struct mel_griffin *g, int64_t frame, float *re, float *im)
 {
 	const float *s = g->magnitude + frame * g->stft.bins;
-	uint32_t r[4] = {0};
+	size_t size = (size_t)g->stft.bins * sizeof(float);
 
-	for (int k = 0; k < g->stft.bins; k++) {
-		float a = 1, b = 0, size;
-
-		if (!g->zero_phase) {
-			if (!(k & 1))
-				mel_rng_block(g->seed, (uint64_t)frame,
-				    (uint64_t)k / 2, r);
-			a = (float)(r[2 * (k & 1)] >> 8) * 0x1p-24f;
-			b = (float)(r[2 * (k & 1) + 1] >> 8) * 0x1p-24f;
-		}
-		size = sqrtf(a * a + b * b) + 1e-16f;
-		re[k] = s[k] * a / size;
-		im[k] = s[k] * b / size;
+	if (!g->zero_phase) {
+		mel_random_phases(s, g->stft.bins, g->seed, frame, re, im);
+		return;
 	}
+	memcpy(re, s, size);
+	memset(im, 0, size);
 }
 
 /* c of this time becomes S p of the next one; c is kept in before. */
 static void
-next_phases(struct mel_griffin *g, struct worker *w, int64_t frame)
+next_phases(
+    struct mel_griffin *g, struct mel_synthesis_worker *w, int64_t frame)
 {
 	int64_t at = frame * g->stft.stride, next = at + g->stft.stride;
 	struct mel_spectra old = {g->before_re + at, g->before_im + at,
@@ -223,7 +180,7 @@ second(const struct mel_griffin *g, int64_t frame)
 }
 
 static void
-analyse(struct mel_griffin *g, struct worker *w, int64_t frame)
+analyse(struct mel_griffin *g, struct mel_synthesis_worker *w, int64_t frame)
 {
 	const float *x = g->x + frame * g->c.hop;
 	bool two = frame + 1 < g->frames;
@@ -236,7 +193,7 @@ static void
 start(void *ctx, size_t index, int worker)
 {
 	struct mel_griffin *g = ctx;
-	struct worker *w = &g->worker[worker];
+	struct mel_synthesis_worker *w = &g->worker[worker];
 	int64_t frame = (int64_t)index * 2 * PAIRS;
 
 	for (int i = 0; i < PAIRS && frame < g->frames; i++, frame += 2) {
@@ -252,7 +209,7 @@ static void
 iterate(void *ctx, size_t index, int worker)
 {
 	struct mel_griffin *g = ctx;
-	struct worker *w = &g->worker[worker];
+	struct mel_synthesis_worker *w = &g->worker[worker];
 	int64_t frame = (int64_t)index * 2 * PAIRS;
 
 	for (int i = 0; i < PAIRS && frame < g->frames; i++, frame += 2) {
@@ -264,34 +221,21 @@ iterate(void *ctx, size_t index, int worker)
 }
 
 static void
-add_error(const struct mel_griffin *g, int64_t frame, const float *re,
-    const float *im, double *sums)
-{
-	const float *s = g->magnitude + frame * g->stft.bins;
-
-	for (int k = 0; k < g->stft.bins; k++) {
-		double d =
-		    s[k] - sqrt((double)re[k] * re[k] + (double)im[k] * im[k]);
-
-		sums[0] += d * d;
-		sums[1] += (double)s[k] * s[k];
-	}
-}
-
-static void
 compare(void *ctx, size_t index, int worker)
 {
 	struct mel_griffin *g = ctx;
-	struct worker *w = &g->worker[worker];
+	struct mel_synthesis_worker *w = &g->worker[worker];
 	int64_t frame = (int64_t)index * 2;
+	const float *s = g->magnitude + frame * g->stft.bins;
 	double *sums = g->error + index * 2;
+	int bins = g->stft.bins;
 
 	analyse(g, w, frame);
 	mel_stft_part(&g->stft, &w->work, &w->s);
 	sums[0] = sums[1] = 0;
-	add_error(g, frame, w->s.a_re, w->s.a_im, sums);
+	mel_spectral_error(s, w->s.a_re, w->s.a_im, bins, sums);
 	if (frame + 1 < g->frames)
-		add_error(g, frame + 1, w->s.b_re, w->s.b_im, sums);
+		mel_spectral_error(s + bins, w->s.b_re, w->s.b_im, bins, sums);
 }
 
 /* One block of samples: the pieces that reach it, in ascending order. */
@@ -350,25 +294,13 @@ convergence_of(struct mel_griffin *g)
 	return all > 0 ? sqrt(sum / all) : 0;
 }
 
-/* y[n] = x[n] + p y[n-1] undoes the pre-emphasis; then the gain. */
-static void
-finish(const struct mel_griffin *g, float *samples)
-{
-	const float *x = g->x + g->c.pad;
-	double last = 0, gain = 1 / g->c.gain;
-
-	for (int64_t i = 0; i < g->samples; i++) {
-		last = x[i] + g->c.preemphasis * last;
-		samples[i] = (float)(last * gain);
-	}
-}
-
 int
 mel_griffin_run(struct mel_griffin *g, const float *magnitude, int64_t frames,
     const struct mel_griffin_options *options, float *samples,
     struct mel_err *err)
 {
 	size_t tasks = (size_t)(frames + 2 * PAIRS - 1) / (2 * PAIRS);
+	double last = 0;
 
 	assert(options->momentum >= 0 && options->momentum < 1);
 	g->frames = frames;
@@ -392,7 +324,7 @@ mel_griffin_run(struct mel_griffin *g, const float *magnitude, int64_t frames,
 	to_samples(g);
 	if (options->measure)
 		g->convergence = convergence_of(g);
-	finish(g, samples);
+	mel_deemphasise(&g->c, &last, g->x + g->c.pad, g->samples, samples);
 	return 0;
 }
 

@@ -24,8 +24,11 @@ struct mel_inverse {
 	struct mel_contract c;
 	struct mel_filters filters;
 	struct mel_pool *pool; /* the caller's */
-	double *pivot;         /* [bands] D */
-	double *lower;         /* [bands] L[b][b-1] */
+	int updates;
+	double *pivot;  /* [bands] D */
+	double *lower;  /* [bands] L[b][b-1] */
+	float *scratch; /* [threads, per_thread] */
+	size_t per_thread;
 };
 
 static double
@@ -71,20 +74,26 @@ factor(struct mel_inverse *inv)
 
 int
 mel_inverse_open(struct mel_inverse **out, const struct mel_contract *contract,
-    struct mel_pool *pool, struct mel_err *err)
+    int updates, struct mel_pool *pool, struct mel_err *err)
 {
 	struct mel_inverse *inv = mel_alloc(1, sizeof(*inv), err);
 
 	if (!inv)
 		return -1;
 	inv->c = *contract;
+	inv->updates = updates;
 	inv->pool = pool;
 	if (mel_contract_check(&inv->c, err) ||
 	    mel_filters_open(&inv->filters, &inv->c, err))
 		goto fail;
 	inv->pivot = mel_alloc((size_t)inv->c.bands, sizeof(double), err);
 	inv->lower = mel_alloc((size_t)inv->c.bands, sizeof(double), err);
-	if (!inv->pivot || !inv->lower)
+	inv->per_thread = MEL_LANES * (3 * (size_t)inv->filters.bins +
+					  2 * (size_t)inv->filters.bands);
+	inv->scratch = mel_alloc_aligned(
+	    (size_t)mel_pool_threads(pool) * inv->per_thread * sizeof(float),
+	    err);
+	if (!inv->pivot || !inv->lower || !inv->scratch)
 		goto fail;
 	factor(inv);
 	*out = inv;
@@ -102,6 +111,7 @@ mel_inverse_close(struct mel_inverse *inv)
 	mel_filters_close(&inv->filters);
 	free(inv->pivot);
 	free(inv->lower);
+	free(inv->scratch);
 	free(inv);
 }
 
@@ -110,9 +120,6 @@ struct job {
 	const float *mel;
 	float *magnitude;
 	int64_t frames;
-	int updates;
-	float *scratch; /* [threads, per_thread] */
-	size_t per_thread;
 };
 
 /* y becomes the solution of (F F') y = m for one lane. */
@@ -152,7 +159,7 @@ invert(void *ctx, size_t index, int worker)
 	int lanes = left < MEL_LANES ? (int)left : MEL_LANES;
 	size_t bins = (size_t)f->bins * MEL_LANES;
 	size_t bands = (size_t)f->bands * MEL_LANES;
-	float *h = job->scratch + (size_t)worker * job->per_thread;
+	float *h = inv->scratch + (size_t)worker * inv->per_thread;
 	float *up = h + bins, *down = up + bins, *m = down + bins;
 	float *y = m + bands;
 
@@ -169,7 +176,7 @@ invert(void *ctx, size_t index, int worker)
 	for (size_t i = 0; i < bins; i++)
 		h[i] = h[i] > 0 ? h[i] : 0;
 	mel_filters_spread(f, m, up);
-	for (int i = 0; i < job->updates; i++)
+	for (int i = 0; i < inv->updates; i++)
 		update(f, h, up, down, y);
 	for (int l = 0; l < lanes; l++) {
 		float *out = job->magnitude + (at + l) * f->bins;
@@ -186,44 +193,34 @@ invert(void *ctx, size_t index, int worker)
 
 static int
 check_mel(const struct mel_contract *c, const float *mel, int64_t frames,
-    struct mel_err *err)
+    int64_t first, struct mel_err *err)
 {
 	for (int64_t i = 0; i < frames * c->bands; i++) {
+		long long row = first + i / c->bands;
 		int b = (int)(i % c->bands);
 
 		if (!isfinite(mel[i]))
-			return mel_fail(err, "row %lld, band %d is not finite",
-			    (long long)(i / c->bands), b);
+			return mel_fail(
+			    err, "row %lld, band %d is not finite", row, b);
 		if (!(mel_output_inverse(c, b, mel[i]) <= TOO_LARGE))
 			return mel_fail(err,
 			    "row %lld, band %d: %g is too large for this mel "
 			    "contract",
-			    (long long)(i / c->bands), b, (double)mel[i]);
+			    row, b, (double)mel[i]);
 	}
 	return 0;
 }
 
 int
-mel_inverse_run(const struct mel_inverse *inv, const float *mel, int64_t frames,
-    int updates, float *magnitude, struct mel_err *err)
+mel_inverse_run(struct mel_inverse *inv, const float *mel, int64_t frames,
+    int64_t first, float *magnitude, struct mel_err *err)
 {
-	struct job job = {.inv = inv,
-	    .mel = mel,
-	    .magnitude = magnitude,
-	    .frames = frames,
-	    .updates = updates};
+	struct job job = {
+	    .inv = inv, .mel = mel, .magnitude = magnitude, .frames = frames};
 	size_t n = (size_t)(frames + MEL_LANES - 1) / MEL_LANES;
 
-	if (check_mel(&inv->c, mel, frames, err))
-		return -1;
-	job.per_thread = MEL_LANES * (3 * (size_t)inv->filters.bins +
-					 2 * (size_t)inv->filters.bands);
-	job.scratch = mel_alloc_aligned((size_t)mel_pool_threads(inv->pool) *
-					    job.per_thread * sizeof(float),
-	    err);
-	if (!job.scratch)
+	if (check_mel(&inv->c, mel, frames, first, err))
 		return -1;
 	mel_pool_run(inv->pool, n, invert, &job);
-	free(job.scratch);
 	return 0;
 }

@@ -387,8 +387,10 @@ hold(struct mel_analysis *a, struct mel_err *err)
 
 	if (a->n_held + n > a->max_frames)
 		return mel_fail(err,
-		    "longer than %lld frames, and this contract needs the "
-		    "whole of it (range %g)",
+		    "longer than %g s (%lld frames), and this contract needs "
+		    "the whole of it (range %g)",
+		    (double)a->max_frames * (double)a->c.hop /
+			(double)a->c.rate,
 		    (long long)a->max_frames, a->c.range);
 	if (mel_reserve(
 		&a->held, &a->held_cap, (size_t)(a->n_held + n), row, err))

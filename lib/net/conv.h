@@ -34,7 +34,7 @@ struct mel_conv {
 int mel_conv_axis(const struct mel_node *node, int d, int64_t in, int64_t taps,
     struct mel_window_axis *axis, struct mel_err *err);
 
-/* prepare, bind and infer of Conv, for what computes it otherwise. */
+/* prepare, bind, infer and work of Conv, for what computes it otherwise. */
 int mel_conv_prepare(struct mel_node *node, struct mel_err *err);
 int mel_conv_bind(struct mel_node *node,
     const struct mel_tensor *const constant[],
@@ -42,6 +42,8 @@ int mel_conv_bind(struct mel_node *node,
 int mel_conv_infer(const struct mel_node *node,
     const struct mel_tensor *const in[], struct mel_tensor out[],
     struct mel_err *err);
+double mel_conv_work(const struct mel_node *node,
+    const struct mel_tensor *const in[], const struct mel_tensor out[]);
 
 /* Packs constant weights with one spatial axis into params. */
 int mel_conv1d_bind(struct mel_node *node, const struct mel_tensor *w,

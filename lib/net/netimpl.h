@@ -24,6 +24,7 @@ struct mel_network {
 	struct mel_model model;
 	const struct mel_kernels *kernels;
 	struct mel_slab slab; /* packed weights */
+	bool ready;           /* weights are packed */
 	bool plain; /* nodes as the file has them, normalised and folded */
 };
 

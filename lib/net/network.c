@@ -37,19 +37,16 @@ static int
 prepare(struct mel_network *net, struct mel_err *err)
 {
 	struct mel_graph *g = net->model.graph;
-	const struct mel_binding binding = {
-	    net->kernels, &net->model.weights, &net->slab};
 
 	if (mel_graph_simplify(g, net->kernels, err) ||
 	    check_interface(g, err) || (!net->plain && fuse(g, err)) ||
-	    mel_graph_bind(g, &binding, err) || mel_graph_settle(g, err) ||
 	    mel_graph_measure(g, err))
 		return mel_fail_in(err, "%s", net->path);
 	return 0;
 }
 
 static int
-open_network(struct mel_network *net, const char *path, enum mel_isa isa,
+load(struct mel_network *net, const char *path, enum mel_isa isa,
     struct mel_err *err)
 {
 	net->kernels = mel_kernels_get(isa);
@@ -64,7 +61,7 @@ open_network(struct mel_network *net, const char *path, enum mel_isa isa,
 }
 
 static int
-open_as(struct mel_network **network, const char *path, enum mel_isa isa,
+load_as(struct mel_network **network, const char *path, enum mel_isa isa,
     bool plain, struct mel_err *err)
 {
 	struct mel_network *net = mel_alloc(1, sizeof(*net), err);
@@ -72,7 +69,47 @@ open_as(struct mel_network **network, const char *path, enum mel_isa isa,
 	if (!net)
 		return -1;
 	net->plain = plain;
-	if (open_network(net, path, isa, err)) {
+	if (load(net, path, isa, err)) {
+		mel_network_close(net);
+		return -1;
+	}
+	*network = net;
+	return 0;
+}
+
+int
+mel_network_load(struct mel_network **network, const char *path,
+    enum mel_isa isa, struct mel_err *err)
+{
+	return load_as(network, path, isa, false, err);
+}
+
+/* Last uses are found again: of weights that are packed there is none. */
+int
+mel_network_ready(struct mel_network *network, struct mel_err *err)
+{
+	struct mel_graph *g = network->model.graph;
+	const struct mel_binding binding = {
+	    network->kernels, &network->model.weights, &network->slab};
+
+	if (network->ready)
+		return 0;
+	if (mel_graph_bind(g, &binding, err) || mel_graph_settle(g, err) ||
+	    mel_graph_measure(g, err))
+		return mel_fail_in(err, "%s", network->path);
+	network->ready = true;
+	return 0;
+}
+
+static int
+open_as(struct mel_network **network, const char *path, enum mel_isa isa,
+    bool plain, struct mel_err *err)
+{
+	struct mel_network *net;
+
+	if (load_as(&net, path, isa, plain, err))
+		return -1;
+	if (mel_network_ready(net, err)) {
 		mel_network_close(net);
 		return -1;
 	}

@@ -12,7 +12,7 @@ struct mel_pool;
 struct mel_tensor;
 
 /*
- * A network is an ONNX file ready to run; it is const after open. A session
+ * A network is an ONNX file ready to run; it is const then. A session
  * holds what a run needs (plans, arena, scratch) and serves one thread at a
  * time.
  */
@@ -25,6 +25,17 @@ struct mel_session;
  */
 int mel_network_open(struct mel_network **network, const char *path,
     enum mel_isa isa, struct mel_err *err);
+
+/*
+ * The same in two steps. Of a network that is loaded but not ready the graph
+ * may be looked at, which is all that its declaration needs and takes a
+ * fraction of the time; a session or a stream needs it ready. mel_network_ready
+ * packs the weights, once: called again it does nothing. Nobody may look at
+ * the graph meanwhile, or rely on what was found before but its interface.
+ */
+int mel_network_load(struct mel_network **network, const char *path,
+    enum mel_isa isa, struct mel_err *err);
+int mel_network_ready(struct mel_network *network, struct mel_err *err);
 void mel_network_close(struct mel_network *network);
 
 /* Inputs, outputs, nodes. Valid until close. */

@@ -538,6 +538,20 @@ attention_forward(const struct mel_node *node,
 	return 0;
 }
 
+/* Scores and their sums of V; softmax is no product. */
+static double
+attention_work(const struct mel_node *node, const struct mel_tensor *const in[],
+    const struct mel_tensor out[])
+{
+	struct mel_attention_sizes s;
+
+	(void)out;
+	if (mel_attention_sizes(node, in, &s, NULL))
+		return 0;
+	return 2.0 * (double)s.batch * (double)s.rows * (double)s.keys *
+	       ((double)s.depth + (double)s.width);
+}
+
 /* How far from the last one axis `axis` of the tensor is, once permuted. */
 static int
 from_end(const struct mel_attention_axes *axes, int ndim, int axis)
@@ -589,4 +603,5 @@ const struct mel_op mel_op_attention = {
     .infer = attention_infer,
     .scratch = attention_scratch,
     .forward = attention_forward,
+    .work = attention_work,
 };

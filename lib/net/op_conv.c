@@ -181,8 +181,8 @@ conv_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	return 0;
 }
 
-static double
-conv_work(const struct mel_node *node, const struct mel_tensor *const in[],
+double
+mel_conv_work(const struct mel_node *node, const struct mel_tensor *const in[],
     const struct mel_tensor out[])
 {
 	(void)node;
@@ -201,7 +201,7 @@ static const struct mel_op conv = {
     .time = conv_time,
     .prepare = mel_conv_prepare,
     .bind = mel_conv_bind,
-    .work = conv_work,
+    .work = mel_conv_work,
     .infer = mel_conv_infer,
     .scratch = conv_scratch,
     .forward = conv_forward,

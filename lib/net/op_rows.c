@@ -280,6 +280,7 @@ static const struct mel_op conv_op = {
     .infer = conv_infer,
     .scratch = conv_scratch,
     .forward = conv_forward,
+    .work = mel_conv_work,
 };
 
 /* ---- (product) ---- */
@@ -418,6 +419,14 @@ product_forward(const struct mel_node *node,
 	return 0;
 }
 
+static double
+product_work(const struct mel_node *node, const struct mel_tensor *const in[],
+    const struct mel_tensor out[])
+{
+	(void)node;
+	return 2.0 * (double)mel_tensor_count(&out[0]) * (double)in[1]->dim[0];
+}
+
 static const struct mel_op product_op = {
     .name = "(product)",
     .min_in = 2,
@@ -430,6 +439,7 @@ static const struct mel_op product_op = {
     .release = product_release,
     .infer = product_infer,
     .forward = product_forward,
+    .work = product_work,
 };
 
 struct mel_epilogue *

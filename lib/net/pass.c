@@ -51,10 +51,12 @@ find_last_use(struct mel_graph *graph)
 int
 mel_graph_measure(struct mel_graph *graph, struct mel_err *err)
 {
+	free(graph->last);
 	graph->last =
 	    mel_alloc((size_t)graph->n_value, sizeof(*graph->last), err);
 	if (!graph->last)
 		return -1;
+	graph->n_body = 0;
 	find_last_use(graph);
 	graph->most_in = graph->most_out = 1;
 	for (int i = 0; i < graph->n_node; i++) {

@@ -103,6 +103,7 @@ int mel_value_align(struct mel_value *value, struct mel_err *err);
  * Sets what a frame needs to know of the finished graph: numbers of bodies,
  * most inputs and outputs, and last[v], the number of the last node that reads
  * the data of value v; INT_MAX for outputs of the graph, -1 if nobody does.
+ * May be called again when that has changed.
  */
 int mel_graph_measure(struct mel_graph *graph, struct mel_err *err);
 

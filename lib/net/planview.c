@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -54,21 +56,45 @@ put_steps(const struct mel_plan *plan, const struct mel_graph *g,
 	return 0;
 }
 
+/* A node, or that it is none of the plan's. */
+static const char *
+node_text(char text[16], int node)
+{
+	if (node < 0)
+		return "start";
+	if (node == INT_MAX)
+		return "end";
+	snprintf(text, 16, "%d", node);
+	return text;
+}
+
+static int
+put_block(const struct mel_block *b, int number, struct mel_buf *out,
+    struct mel_err *err)
+{
+	char first[16], last[16];
+
+	return mel_buf_printf(out, err,
+	    "block %d at %zu, %zu bytes, nodes %s to %s\n", number, b->offset,
+	    b->size, node_text(first, b->first), node_text(last, b->last));
+}
+
 static int
 put_plan(const struct mel_plan *plan, const struct mel_graph *g,
     struct mel_buf *out, struct mel_err *err)
 {
-	if (mel_buf_printf(out, err,
-		"plan nodes %d to %d, %d run\narena %zu bytes\n", plan->first,
-		plan->next - 1, plan->n_step, plan->arena) ||
+	int rc = plan->next == plan->first
+		     ? mel_buf_puts(out, "plan no nodes", err)
+		     : mel_buf_printf(out, err, "plan nodes %d to %d",
+			   plan->first, plan->next - 1);
+
+	if (rc ||
+	    mel_buf_printf(out, err, ", %d run\narena %zu bytes\n",
+		plan->n_step, plan->arena) ||
 	    put_steps(plan, g, out, err))
 		return -1;
 	for (int i = 0; i < plan->n_block; i++) {
-		const struct mel_block *b = &plan->block[i];
-
-		if (mel_buf_printf(out, err,
-			"block %d at %zu, %zu bytes, nodes %d to %d\n", i,
-			b->offset, b->size, b->first, b->last))
+		if (put_block(&plan->block[i], i, out, err))
 			return -1;
 	}
 	if (plan->next == g->n_node)

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <time.h>
 
 #include "base/buf.h"
@@ -19,7 +18,9 @@
 #include "tensor/tensor.h"
 
 struct mel_writer {
-	int fd;
+	mel_put_fn *put;
+	void *ctx; /* of put */
+	int fd;    /* what it points at when that is a descriptor */
 	struct mel_writer_options options;
 	struct mel_grammar grammar;
 	struct mel_buf front; /* header and JSON of the record, padded */
@@ -54,7 +55,7 @@ elapsed(const struct mel_writer *w)
 }
 
 int
-mel_writer_open(struct mel_writer **writer, int fd,
+mel_writer_open_sink(struct mel_writer **writer, mel_put_fn *put, void *ctx,
     const struct mel_writer_options *options, struct mel_err *err)
 {
 	struct mel_writer *w = mel_alloc(1, sizeof(*w), err);
@@ -62,7 +63,8 @@ mel_writer_open(struct mel_writer **writer, int fd,
 	*writer = w;
 	if (!w)
 		return -1;
-	w->fd = fd;
+	w->put = put;
+	w->ctx = ctx;
 	w->options = *options;
 	if (!w->options.limit)
 		w->options.limit = MEL_RECORD_LIMIT;
@@ -82,8 +84,10 @@ mel_writer_close(struct mel_writer *writer)
 
 /* Writes all parts, in one call if the system takes them. */
 static int
-write_parts(int fd, struct iovec *part, int n, struct mel_err *err)
+put_fd(void *ctx, struct iovec *part, int n, struct mel_err *err)
 {
+	int fd = *(int *)ctx;
+
 	while (n) {
 		ssize_t put = writev(fd, part, n);
 
@@ -104,6 +108,17 @@ write_parts(int fd, struct iovec *part, int n, struct mel_err *err)
 	return 0;
 }
 
+int
+mel_writer_open(struct mel_writer **writer, int fd,
+    const struct mel_writer_options *options, struct mel_err *err)
+{
+	if (mel_writer_open_sink(writer, put_fd, NULL, options, err))
+		return -1;
+	(*writer)->fd = fd;
+	(*writer)->ctx = &(*writer)->fd;
+	return 0;
+}
+
 static int
 send_parts(struct mel_writer *w, const struct mel_record_header *h,
     const void *data, struct mel_err *err)
@@ -115,7 +130,7 @@ send_parts(struct mel_writer *w, const struct mel_record_header *h,
 	    {zeros, mel_record_padding(h->data_len)},
 	};
 
-	if (write_parts(w->fd, part, h->data_len ? 3 : 1, &w->err)) {
+	if (w->put(w->ctx, part, h->data_len ? 3 : 1, &w->err)) {
 		w->broken = true;
 		return mel_fail(err, "%s", w->err.msg);
 	}

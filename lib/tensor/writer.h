@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 struct mel_err;
 struct mel_head;
@@ -28,6 +29,17 @@ struct mel_writer_options {
 
 /* The descriptor stays the caller's. */
 int mel_writer_open(struct mel_writer **writer, int fd,
+    const struct mel_writer_options *options, struct mel_err *err);
+
+/*
+ * A sink of records, each in n parts. Takes all bytes, or fails; may change
+ * the parts.
+ */
+typedef int mel_put_fn(
+    void *ctx, struct iovec *part, int n, struct mel_err *err);
+
+/* The same into a sink. */
+int mel_writer_open_sink(struct mel_writer **writer, mel_put_fn *put, void *ctx,
     const struct mel_writer_options *options, struct mel_err *err);
 
 /* Frees; writes nothing, so a stream without finish stays a cut one. */

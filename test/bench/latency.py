@@ -58,7 +58,7 @@ def to_line(command, text):
     took = time.monotonic() - began
     tool.stdout.read()
     assert not tool.wait()
-    return took
+    return {"first": took}
 
 
 def report(command, text):
@@ -66,47 +66,41 @@ def report(command, text):
     said = subprocess.run(
         command + ["-v", "-o", "/dev/null", text], check=True,
         stderr=subprocess.PIPE, close_fds=False).stderr.decode()
-    took = {"first": 0, "text": 0, "encoders": 0, "networks": 0}
+    took = {"text": 0, "encoders": 0, "networks": 0}
     for line in said.splitlines():
-        number = re.search(r"([\d.]+) ms", line)
-        if not number:
-            continue
-        ms = float(number.group(1)) / 1e3
+        numbers = [float(n) / 1e3 for n in re.findall(r"([\d.]+) ms", line)]
         if "first rows after" in line:
-            took["first"] = ms
-        elif ": text (" in line:
-            took["text"] = ms
+            took["first"] = numbers[0]
         elif "outside blocks" in line:
-            took["spent"] = float(re.findall(r"([\d.]+) ms", line)[1]) / 1e3
+            took["spent"] = numbers[1]
+        elif ": text (" in line:
+            took["text"] = numbers[0]
         if "sequence_block" in line:
-            took["encoders"] += ms
+            took["encoders"] += numbers[0]
         if re.search(r"\((Network|Decoder)\)", line):
-            took["networks"] += ms
+            took["networks"] += numbers[0]
     return took
 
 
 def print_first(seconds):
-    """Returns the first rows, and what was reported, for B5."""
+    """Exec to the first rows of a text, and what -v reported."""
     text = text_of(seconds)
     t = measure.in_turns(
         TURNS, pipe=lambda: to_rows([["tts-pipe"]], text),
         three=lambda: to_rows(THREE, text),
         line=lambda: to_line(["tts-pipe", "--print", "phonemes"], text),
-        report=lambda: report(["tts-pipe"], text))
-    rest = t["report"]["first"] - t["report"]["text"]
-    first = t["pipe"]["first"]
-    measure.row("%.1f s: first rows, to phonemes + encoders + first block" %
-                (t["pipe"]["frames"] / RATE),
-                first / (t["line"] + rest), "1.2",
-                "%.1f, %.1f + %.1f ms" % (
-                    1e3 * first, 1e3 * t["line"], 1e3 * rest))
-    for what in "first", "all":
-        measure.row("  three tools to tts-pipe, %s rows" % what,
-                    t["three"][what] / t["pipe"][what],
-                    "1.5" if what == "first" else "-",
-                    "%.1f, %.1f ms" % (1e3 * t["three"][what],
-                                       1e3 * t["pipe"][what]))
-    return first, t["report"]
+        said=lambda: report(["tts-pipe"], text))
+    pipe, three, said = t["pipe"], t["three"], t["said"]
+    rest = said["first"] - said["text"]
+    print("%.1f s of speech; encoders and first block %s ms" % (
+        pipe["frames"][0] / RATE, measure.ms(rest)))
+    measure.row("  first rows, to phonemes + encoders + first block",
+                pipe["first"], t["line"]["first"] + rest, "1.2")
+    measure.row("  first rows, three tools to tts-pipe",
+                three["first"], pipe["first"], "1.5")
+    measure.row("  all rows, three tools to tts-pipe",
+                three["all"], pipe["all"], "none")
+    return pipe["first"], said
 
 
 def print_whole(name, addon, text, goal):
@@ -116,28 +110,37 @@ def print_whole(name, addon, text, goal):
         whole=lambda: report(command + ["--whole"], text),
         pipe=lambda: to_rows([command], text),
         pipe_whole=lambda: to_rows([command + ["--whole"]], text))
-    whole, streamed = t["whole"], t["streamed"]
-    for what, less in ("with encoders", "text"), ("behind them", "encoders"):
-        a, b = (x["first"] - x["text"] -
-                (x["encoders"] if less == "encoders" else 0)
-                for x in (whole, streamed))
-        measure.row("%s: first rows, whole to streamed, %s" % (name, what),
-                    a / b, goal, "%.2f, %.2f ms" % (1e3 * a, 1e3 * b))
-    a, b = t["pipe"]["all"], t["pipe_whole"]["all"]
-    measure.row("  all rows, streamed to whole", a / b, "1.05",
-                "%.1f, %.1f ms" % (1e3 * a, 1e3 * b))
+    print(name)
+    for what, before in (("", ["text"]),
+                         (" behind the encoders", ["text", "encoders"])):
+        whole, streamed = (
+            t[k]["first"] - sum(t[k][part] for part in before)
+            for k in ("whole", "streamed"))
+        measure.row("  first rows%s, whole to streamed" % what, whole,
+                    streamed, goal)
+    measure.row("  all rows, streamed to whole", t["pipe"]["all"],
+                t["pipe_whole"]["all"], "1.05")
+
+
+def print_slope(ten, thirty):
+    print("B5: from 10 to 30 s the first rows come later by %s ms, the "
+          "encoders take %s ms more" % (
+              measure.ms(thirty[0] - ten[0]),
+              measure.ms(thirty[1]["encoders"] - ten[1]["encoders"])))
+
+
+def print_overhead(said):
+    own = said["spent"] - said["text"]
+    share = 1 - said["networks"] / own
+    print("J4: outside networks %.2f %% (least %.2f), goal 2 %%; %s of %s ms, "
+          "front end not counted" % (
+              100 * sorted(share)[len(share) // 2], 100 * min(share),
+              measure.ms(own - said["networks"]), measure.ms(own)))
 
 
 took = {seconds: print_first(seconds) for seconds in (1, 3, 10, 30)}
-print("B5: from 10 to 30 s the first rows come later by %.1f ms, the encoders "
-      "take %.1f ms more" % (1e3 * (took[30][0] - took[10][0]), 1e3 * (
-          took[30][1]["encoders"] - took[10][1]["encoders"])))
-last = took[30][1]
-print("J4: outside networks %.2f %%, goal 2 %% (%.3f of %.3f ms, front end "
-      "not counted)" % (
-          100 * (1 - last["networks"] / (last["spent"] - last["text"])),
-          1e3 * (last["spent"] - last["text"] - last["networks"]),
-          1e3 * (last["spent"] - last["text"])))
+print_slope(took[10], took[30])
+print_overhead(took[30][1])
 print_whole("kathleen, 10 s", "kathleen", text_of(10), "3 or more")
 standin.write(FOLDER)
 print_whole("stand-in, 10 s", FOLDER,

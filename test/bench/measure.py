@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the measuring scripts of this folder share: where the tools are, and
-medians of turns. The machine has other work, so what is compared runs in
-turns, and what counts is the ratio of the medians."""
+"""What the measuring scripts of this folder share: where the tools are, turns
+and their ratios. The machine has other work, so what is compared runs in
+turns, and what counts is the ratio of the medians; that of the least stands
+beside it, for where it is quite another the machine was too busy to say."""
 import os
 import statistics
 import sys
+
+import numpy as np
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build")))
@@ -16,20 +19,22 @@ os.environ["MELPIPE_ADDON"] = "kathleen"
 
 
 def in_turns(turns, **what):
-    """{name: medians} of what the functions return, a number or several."""
-    seen = {name: [] for name in what}
+    """{name: {figure: array of turns}} of functions that return figures."""
+    seen = {name: {} for name in what}
     for _ in range(turns):
         for name, run in what.items():
-            seen[name].append(run())
-    return {name: median(all) for name, all in seen.items()}
+            for figure, value in run().items():
+                seen[name].setdefault(figure, []).append(value)
+    return {name: {k: np.array(v) for k, v in figures.items()}
+            for name, figures in seen.items()}
 
 
-def median(values):
-    if isinstance(values[0], dict):
-        return {k: median([v[k] for v in values]) for k in values[0]}
-    return statistics.median(values)
+def ms(values):
+    return "%.1f" % (1e3 * statistics.median(values))
 
 
-def row(what, ratio, goal, detail):
-    print("%-58s %6.2f x, goal %s  (%s)" % (what, ratio, goal, detail),
-          flush=True)
+def row(what, a, b, goal):
+    """a to b, in seconds"""
+    print("%-60s %5.2f x (least %.2f), goal %s; %s to %s ms" % (
+        what, statistics.median(a) / statistics.median(b), min(a) / min(b),
+        goal, ms(a), ms(b)), flush=True)

@@ -13,6 +13,7 @@
 #include "dsp/griffin.h"
 #include "dsp/inverse.h"
 #include "dsp/mel.h"
+#include "dsp/rtisi.h"
 #include "dsp/sound_in.h"
 
 /*
@@ -172,11 +173,11 @@ magnitudes_of(const struct mel_contract *c, int64_t *frames, double *took)
 	need(mel_analysis_push(a, x, (size_t)n, &err) ||
 	     mel_analysis_finish(a, &err));
 	need(mel_analysis_pull(a, rows, *frames + 1, &err) != *frames);
-	need(mel_inverse_open(&inverse, c, NULL, &err));
+	need(mel_inverse_open(&inverse, c, MEL_INVERSE_UPDATES, NULL, &err));
 	for (int i = 0; i < TURNS; i++) {
 		t[i] = seconds();
-		need(mel_inverse_run(inverse, rows, *frames,
-		    MEL_INVERSE_UPDATES, magnitude, &err));
+		need(mel_inverse_run(
+		    inverse, rows, *frames, 0, magnitude, &err));
 		t[i] = seconds() - t[i];
 	}
 	*took = median(t);
@@ -216,6 +217,74 @@ measure_griffin(
 	free(x);
 }
 
+/* All frames one by one; the time until there is a sample goes to first. */
+static void
+stream(struct mel_rtisi *r, const float *s, int64_t frames, float *x,
+    double *first)
+{
+	double began = seconds();
+
+	*first = 0;
+	mel_rtisi_reset(r);
+	for (int64_t f = 0; f < frames; f++) {
+		if (mel_rtisi_push(r, s + f * 513, x) && *first == 0)
+			*first = seconds() - began;
+	}
+	while (mel_rtisi_finish(r, x))
+		;
+}
+
+static double
+streamed_convergence(const struct mel_contract *c, struct mel_rtisi_options o,
+    const float *s, int64_t frames, float *x)
+{
+	struct mel_rtisi *r;
+	double mean = 0, first;
+
+	o.measure = true;
+	for (o.seed = 0; o.seed < 5; o.seed++) {
+		need(mel_rtisi_open(&r, c, &o, NULL, &err));
+		stream(r, s, frames, x, &first);
+		mean += mel_rtisi_convergence(r) / 5;
+		mel_rtisi_close(r);
+	}
+	return mean;
+}
+
+/* Beside the whole utterance, in turns. */
+static void
+measure_stream(const struct mel_contract *c, struct mel_griffin *g,
+    int iterations, const float *s, int64_t frames)
+{
+	struct mel_rtisi_options o = {.look_ahead = MEL_RTISI_LOOK_AHEAD,
+	    .iterations = iterations,
+	    .momentum = 0.99};
+	struct mel_griffin_options whole = {
+	    .iterations = iterations, .momentum = 0.99};
+	double t[TURNS], of_whole[TURNS], first[TURNS], ours;
+	float *x = mel_alloc((size_t)(frames + 8) * 1024, sizeof(float), &err);
+	struct mel_rtisi *r;
+
+	need(!x || mel_rtisi_open(&r, c, &o, NULL, &err));
+	for (int i = 0; i < TURNS; i++) {
+		t[i] = seconds();
+		stream(r, s, frames, x, &first[i]);
+		t[i] = seconds() - t[i];
+		of_whole[i] = seconds();
+		need(mel_griffin_run(g, s, frames, &whole, x, &err));
+		of_whole[i] = seconds() - of_whole[i];
+	}
+	ours = median(t);
+	printf("streamed    %3d x   %7.1f ms, convergence %.4f; %.0f x real "
+	       "time, %.2f of the whole; first sample with frame %lld, after "
+	       "%.2f ms\n",
+	    iterations, 1e3 * ours, streamed_convergence(c, o, s, frames, x),
+	    SHORT / ours, ours / median(of_whole),
+	    (long long)mel_rtisi_delay(r), 1e3 * median(first));
+	mel_rtisi_close(r);
+	free(x);
+}
+
 /* For peers, who shall work on the same numbers. */
 static void
 save(const char *path, const float *x, size_t n)
@@ -249,6 +318,8 @@ main(int argc, char **argv)
 	need(mel_griffin_open(&g, &c, NULL, &err));
 	measure_griffin(g, 32, magnitude, frames);
 	measure_griffin(g, 60, magnitude, frames);
+	measure_stream(&c, g, 32, magnitude, frames);
+	measure_stream(&c, g, 60, magnitude, frames);
 	mel_griffin_close(g);
 	free(magnitude);
 	return 0;

@@ -4,8 +4,10 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "net/graph.h"
+#include "net/netimpl.h"
 #include "net/network.h"
 #include "net/op.h"
+#include "net/tally.h"
 #include "noise.h"
 #include "onnxfile.h"
 #include "tap.h"
@@ -300,6 +302,55 @@ test_unfused(const char *dir, enum mel_isa isa, const char *name)
 	ok(threads == rounds, "%s: the same bytes on 3 threads", name);
 }
 
+/* What the products of a run are worth to those who measure. */
+static double
+count_work(const struct mel_network *net, const struct mel_tensor *in)
+{
+	struct mel_tally tally = {0};
+	struct mel_session *session;
+	struct mel_tensor out[2];
+	struct mel_err err;
+	double work = 0;
+
+	if (mel_session_open(&session, net, NULL, &err)) {
+		printf("Bail out! %s\n", err.msg);
+		exit(1);
+	}
+	mel_tally_start(&tally, &session->exec);
+	if (!mel_session_run(session, in, out, &err)) {
+		for (size_t i = 0; i < tally.n; i++)
+			work += tally.node[i].work;
+	}
+	mel_tally_free(&tally);
+	mel_session_close(session);
+	return work;
+}
+
+static void
+test_work(const char *dir)
+{
+	struct shape s = {.batch = 2,
+	    .heads = 3,
+	    .rows = 5,
+	    .keys = 7,
+	    .depth = 11,
+	    .width = 13,
+	    .form = HEADS};
+	struct mel_network *net = open_model(dir, &s, false, MEL_ISA_AUTO);
+	struct mel_network *plain = open_model(dir, &s, true, MEL_ISA_AUTO);
+	struct mel_tensor in[4];
+	double one, two;
+
+	make_inputs(&s, in);
+	one = count_work(net, in);
+	two = count_work(plain, in);
+	ok(one == 2.0 * 2 * 3 * 5 * 7 * (11 + 13) && one == two,
+	    "as much work as its two products (%g, %g)", one, two);
+	free_inputs(in);
+	mel_network_close(net);
+	mel_network_close(plain);
+}
+
 /* Rows [lo, hi) of [B, T, H, D], B = 1. */
 static struct mel_tensor
 some_rows(const struct mel_tensor *t, int64_t lo, int64_t hi)
@@ -458,6 +509,7 @@ main(void)
 	}
 	test_special(dir);
 	test_empty(dir);
+	test_work(dir);
 	snprintf(path, sizeof(path), "%s/m.onnx", dir);
 	unlink(path);
 	rmdir(dir);

@@ -25,7 +25,7 @@ tap(void *ctx, const char *name, const struct mel_tensor *rows)
 	tapped += rows->dim[0];
 }
 
-static const struct mel_env env = {.tap = tap};
+static const struct mel_env env = {.tap = tap, .allow_exec = true};
 
 /* The streamable blocks under test. */
 static const struct stream_case {
@@ -53,6 +53,9 @@ static const struct stream_case {
 	"n_out, inputs: {w: durations}, attention: w_out, columns: 8, carry: "
 	"true}, {type: AttentionMonitor, columns: 8, tokens: durations}]}",
 	false, 0},
+    {"Exec", "{type: Exec, command: [cat]}", true, -1},
+    {"Exec", "{type: Exec, command: [cat], lookahead: 2, tensors: [counts]}",
+	true, 2},
     {"StreamableStack",
 	"{type: StreamableStack, stack: [{type: Smooth, frames: 3}, "
 	"{type: Gain, offset: 1}, {type: Smooth, frames: 7}]}",
@@ -81,6 +84,8 @@ static const struct sequence_case {
     {"Espeak", "{type: Espeak, symbols: symbols.txt, begin: '^', end: '$'}"},
     {"Characters", "{type: Characters, symbols: symbols.txt}"},
     {"Ids", "{type: Ids}"},
+    {"Exec", "{type: Exec, command: [cat], tensors: [encoded, counts], gives: "
+	     "{encoded: 'f32 [tokens, 4]', counts: 'i32 [?]'}}"},
 };
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))

@@ -13,6 +13,8 @@
 #include "block/sequence.h"
 #include "block/streamable.h"
 #include "fixture.h"
+#include "net/netdef.h"
+#include "net/netimpl.h"
 #include "tap.h"
 #include "trace.h"
 
@@ -701,6 +703,51 @@ test_experiments(void)
 	    "H4: taken out of the text again, nothing is left of it");
 }
 
+/* The network of that name: 1 ready, 0 declared only, -1 not there. */
+static int
+is_ready(const struct mel_addon *addon, const char *name)
+{
+	for (size_t i = 0; i < addon->n_networks; i++) {
+		if (!strcmp(addon->network[i]->name, name))
+			return addon->network[i]->network->ready;
+	}
+	return -1;
+}
+
+/* Weights of networks that will not run are not packed, or not even read. */
+static void
+test_laziness(void)
+{
+	static const char text[] = //
+	    "encoders:\n  - " MAKE_ENCODED "\n  - " MAKE_DURATIONS
+	    "\n  - " MAKE_COUNTS "\n  - {network: twice, inputs: "
+	    "{x: encoded}}\n" STACK(
+		"Encoders", "{type: Upsampler}, {type: Decoder}");
+	struct mel_err err = {""};
+	struct mel_stage_options options = {.last = 1, .env = &env};
+	struct voice v;
+	bool good = voice_open(&v, text, &err) &&
+		    is_ready(v.addon, "twice") == 1 &&
+		    is_ready(v.addon, "conv") == 1;
+
+	ok(good, "networks of the stage are ready %s", err.msg);
+	for (int text_only = 0; text_only < 2; text_only++) {
+		voice_close(&v);
+		v = (struct voice){0};
+		v.addon = fixture_addon(text, &registry, &err);
+		options.addon = v.addon;
+		options.text_only = text_only;
+		good = v.addon && !mel_stage_open(&v.stage, &options, &err) &&
+		       is_ready(v.addon, "twice") == (text_only ? -1 : 1) &&
+		       is_ready(v.addon, "conv") == (text_only ? -1 : 0);
+		ok(good, "%s %s",
+		    text_only ? "for text alone no network is read"
+			      : "those behind it are declared only",
+		    err.msg);
+	}
+	voice_close(&v);
+}
+
 /*
  * J4: what blocks take and the rest are all there is. Blocks sleep here, so
  * one that is missing, or in another's time as well, shows for sure.
@@ -834,6 +881,7 @@ main(void)
 	test_wrong_pipelines();
 	test_wiring();
 	test_experiments();
+	test_laziness();
 	test_accounts();
 	test_two_voices();
 	test_threads();

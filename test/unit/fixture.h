@@ -162,11 +162,11 @@ struct fixture_block {
 
 /* The block of a line of YAML; false with *err if it is refused. */
 static inline bool
-fixture_block_open(struct fixture_block *b, const struct mel_registry *registry,
-    enum mel_block_kind kind, const char *yaml, struct mel_err *err)
+fixture_block_open_in(struct fixture_block *b,
+    const struct mel_registry *registry, enum mel_block_kind kind,
+    const char *yaml, const struct mel_env *env, struct mel_err *err)
 {
-	static const struct mel_env env = {0};
-	struct mel_builder builder = {.env = &env, .where = "here"};
+	struct mel_builder builder = {.env = env, .where = "here"};
 	struct mel_buf text = {0};
 	struct mel_yaml *tree;
 
@@ -182,6 +182,16 @@ fixture_block_open(struct fixture_block *b, const struct mel_registry *registry,
 	    mel_yaml_item(
 		tree, mel_yaml_get(tree, mel_yaml_root(tree), "stack"), 0),
 	    kind, &b->block, err);
+}
+
+/* The same in a world where nothing is there nor allowed. */
+static inline bool
+fixture_block_open(struct fixture_block *b, const struct mel_registry *registry,
+    enum mel_block_kind kind, const char *yaml, struct mel_err *err)
+{
+	static const struct mel_env env = {0};
+
+	return fixture_block_open_in(b, registry, kind, yaml, &env, err);
 }
 
 static inline void

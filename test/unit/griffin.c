@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* LINK: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc */
 #include <math.h>
 
 #include "base/err.h"
@@ -6,45 +7,12 @@
 #include "dsp/contract.h"
 #include "dsp/griffin.h"
 #include "dsp/inverse.h"
-#include "dsp/stft.h"
+#include "oom.h"
+#include "spectra.h"
 #include "tap.h"
 #include "vectors.h"
 
 static struct mel_err err;
-
-/* |STFT| of x over the contract's geometry [frames, bins]. */
-static float *
-magnitudes(const struct mel_contract *c, const float *x, int64_t n)
-{
-	int64_t frames = mel_contract_frames(c, n);
-	struct mel_stft stft;
-	struct mel_stft_work work;
-	struct mel_spectra s;
-	float *out, *padded, *parts;
-
-	if (mel_stft_open(&stft, c, &err) ||
-	    mel_stft_work_open(&stft, &work, &err))
-		exit(1);
-	out = malloc((size_t)frames * (size_t)stft.bins * sizeof(float));
-	padded = calloc((size_t)(n + 2 * c->pad), sizeof(float));
-	parts = calloc(4 * (size_t)stft.stride, sizeof(float));
-	s = (struct mel_spectra){parts, parts + stft.stride,
-	    parts + 2 * stft.stride, parts + 3 * stft.stride};
-	for (int64_t i = 0; i < n + 2 * c->pad; i++)
-		padded[i] = x[mel_pad_index(c->pad_mode, i - c->pad, n)];
-	for (int64_t f = 0; f < frames; f++) {
-		mel_stft_load(&stft, &work, padded + f * c->hop, NULL);
-		mel_stft_forward(&stft, &work);
-		mel_stft_part(&stft, &work, &s);
-		for (int k = 0; k < stft.bins; k++)
-			out[f * stft.bins + k] = hypotf(s.a_re[k], s.a_im[k]);
-	}
-	mel_stft_work_close(&work);
-	mel_stft_close(&stft);
-	free(padded);
-	free(parts);
-	return out;
-}
 
 static float *
 run(const struct mel_contract *c, int threads, const float *magnitude,
@@ -139,10 +107,10 @@ test_threads(const struct mel_contract *c, const float *magnitude,
 	a = malloc(bins * sizeof(float));
 	b = malloc(bins * sizeof(float));
 	if (mel_pool_open(&pool, 3, &err) ||
-	    mel_inverse_open(&inverse, c, NULL, &err) ||
-	    mel_inverse_open(&spread, c, pool, &err) ||
-	    mel_inverse_run(inverse, mel, frames, 8, a, &err) ||
-	    mel_inverse_run(spread, mel, frames, 8, b, &err))
+	    mel_inverse_open(&inverse, c, 8, NULL, &err) ||
+	    mel_inverse_open(&spread, c, 8, pool, &err) ||
+	    mel_inverse_run(inverse, mel, frames, 0, a, &err) ||
+	    mel_inverse_run(spread, mel, frames, 0, b, &err))
 		exit(1);
 	ok(!memcmp(a, b, bins * sizeof(float)),
 	    "mel to magnitude: same bytes with 1 and 3 threads");
@@ -157,19 +125,6 @@ test_threads(const struct mel_contract *c, const float *magnitude,
 	free(b);
 }
 
-/* ||a - b|| / ||b|| */
-static double
-distance(const float *a, const float *b, int64_t n)
-{
-	double sum = 0, all = 0;
-
-	for (int64_t i = 0; i < n; i++) {
-		sum += (a[i] - b[i]) * (double)(a[i] - b[i]);
-		all += b[i] * (double)b[i];
-	}
-	return sqrt(sum / all);
-}
-
 static void
 test_inverse(
     const struct mel_contract *c, const struct vector *mel, const float *truth)
@@ -181,25 +136,28 @@ test_inverse(
 	static const double bound[] = {0.3005, 0.285};
 	struct mel_inverse *inverse;
 
-	if (mel_inverse_open(&inverse, c, NULL, &err))
-		exit(1);
 	for (int i = 0; i < 2; i++) {
 		double d;
 
+		if (mel_inverse_open(&inverse, c, updates[i], NULL, &err))
+			exit(1);
 		if (mel_inverse_run(
-			inverse, mel->data, mel->dim[0], updates[i], m, &err))
+			inverse, mel->data, mel->dim[0], 0, m, &err))
 			exit(1);
 		d = distance(m, truth, n);
 		ok(d < bound[i], "magnitudes after %d updates: %.4f off",
 		    updates[i], d);
+		mel_inverse_close(inverse);
 	}
+	if (mel_inverse_open(&inverse, c, 1, NULL, &err))
+		exit(1);
 	m[0] = NAN;
 	mel->data[83] = NAN;
-	ok(mel_inverse_run(inverse, mel->data, 2, 1, m, &err) == -1 &&
-		strstr(err.msg, "row 1, band 3 is not finite"),
+	ok(mel_inverse_run(inverse, mel->data, 2, 40, m, &err) == -1 &&
+		strstr(err.msg, "row 41, band 3 is not finite"),
 	    "a NaN mel is named: %s", err.msg);
 	mel->data[83] = 200;
-	ok(mel_inverse_run(inverse, mel->data, 2, 1, m, &err) == -1 &&
+	ok(mel_inverse_run(inverse, mel->data, 2, 40, m, &err) == -1 &&
 		strstr(err.msg, "too large"),
 	    "no mel of this contract: %s", err.msg);
 	mel_inverse_close(inverse);
@@ -257,6 +215,37 @@ test_small(const struct mel_contract *c)
 	    "frames with gaps: %s", err.msg);
 }
 
+/* What a run takes, it takes before the first iteration, and keeps. */
+static void
+test_memory(const struct mel_contract *c, const float *magnitude,
+    const float *mel, float *x)
+{
+	struct mel_griffin_options o = {.iterations = 1, .momentum = 0.99};
+	static float inverted[20 * 513];
+	struct mel_inverse *inverse;
+	struct mel_griffin *g;
+	long before, first, second, undone;
+
+	if (mel_griffin_open(&g, c, NULL, &err) ||
+	    mel_inverse_open(&inverse, c, 8, NULL, &err))
+		exit(1);
+	before = allocations;
+	mel_griffin_run(g, magnitude, 200, &o, x, &err);
+	first = allocations - before;
+	o.iterations = 20;
+	mel_griffin_run(g, magnitude, 200, &o, x, &err);
+	second = allocations - before - first;
+	ok(first == 1 && second == 0,
+	    "allocations of the first run: %ld, of one with 20 iterations: %ld",
+	    first, second);
+	before = allocations;
+	mel_inverse_run(inverse, mel, 20, 0, inverted, &err);
+	undone = allocations - before;
+	ok(undone == 0, "mel to magnitude: %ld allocations", undone);
+	mel_inverse_close(inverse);
+	mel_griffin_close(g);
+}
+
 int
 main(void)
 {
@@ -277,6 +266,7 @@ main(void)
 	quality(&centred, truth, 242, 60, 0.99, 0.040);
 	test_threads(&c, truth, 242, mel.data);
 	test_contracts(x.data);
+	test_memory(&c, truth, mel.data, x.data);
 	test_small(&c);
 	test_inverse(&c, &mel, truth);
 	free(truth);

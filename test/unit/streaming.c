@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "net/graph.h"
+#include "net/netimpl.h"
 #include "net/network.h"
 #include "net/stream.h"
 #include "noise.h"
@@ -68,6 +69,39 @@ check_memory(struct mel_stream *s, const struct mel_tensor *x, const char *path)
 	free(part.data);
 }
 
+/* Of a network that is loaded and no more its context is known, too. */
+static void
+check_declared(const struct streamtest *ready, const char *path)
+{
+	struct mel_network *network;
+	struct mel_timeline line = {0};
+	struct mel_context context = {0};
+	const struct mel_graph *g = mel_network_graph(ready->network);
+	struct mel_time_input input = {.axis = ready->in_axis};
+	struct mel_err err = {""};
+
+	input.shape =
+	    mel_tensor_view(MEL_F32, g->input[0].ndim, g->input[0].dim, NULL);
+	if (mel_network_load(&network, path, MEL_ISA_AUTO, &err)) {
+		ok(false, "%s loads: %s", path, err.msg);
+		return;
+	}
+	g = mel_network_graph(network);
+	ok(!network->slab.n &&
+		!mel_timeline_open(&line, g, ready->kernels, &input, &err) &&
+		mel_timeline_context(&line, g->output[0].value, &context) &&
+		context.left == ready->context.left &&
+		context.right == ready->context.right &&
+		context.num == ready->context.num &&
+		context.den == ready->context.den,
+	    "%s: the same context before weights are packed %s", path, err.msg);
+	mel_timeline_close(&line);
+	ok(!mel_network_ready(network, &err) && network->slab.n &&
+		!mel_network_ready(network, &err),
+	    "%s: ready, and again %s", path, err.msg);
+	mel_network_close(network);
+}
+
 static void
 check_model(const char *path, int64_t left, int64_t right, int64_t ratio)
 {
@@ -86,6 +120,7 @@ check_model(const char *path, int64_t left, int64_t right, int64_t ratio)
 		streamtest_close(&o);
 		return;
 	}
+	check_declared(&o, path);
 	io = &mel_network_graph(o.network)->input[0];
 	ok(o.context.left == left && o.context.right == right &&
 		o.context.num == ratio && o.context.den == 1,

@@ -16,11 +16,13 @@
 #include "base/io.h"
 #include "base/pool.h"
 #include "block/env.h"
+#include "block/peer.h"
 #include "block/registry.h"
 #include "dsp/contract.h"
 #include "dsp/griffin.h"
 #include "dsp/inverse.h"
 #include "dsp/mel.h"
+#include "dsp/rtisi.h"
 #include "net/isa.h"
 #include "net/network.h"
 #include "tensor/ark.h"
@@ -268,19 +270,16 @@ write_records(struct mel_writer *w, const struct mel_head *head,
 	return mel_writer_finish(w, err);
 }
 
+/* A stream that is the same each time. */
 static inline int
-write_stream(uint64_t *h, struct mel_err *err)
+write_all(struct mel_writer *w, struct mel_err *err)
 {
-	struct mel_writer_options options = {.tool = "oom", .limit = 256};
 	struct mel_port port = {.name = (char[]){"mel"},
 	    .dtype = MEL_F32,
 	    .ndim = 2,
 	    .dim = {MEL_OPEN, 4},
 	    .sort = MEL_ROWS};
-	int fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
 	struct mel_head head = {0};
-	struct mel_buf out = {0};
-	struct mel_writer *w = NULL;
 	struct mel_tensor t = {0};
 	json_t *meta = json_pack("{s:s, s:i}", "key", "k", "t0", 7);
 	int rc = meta ? 0 : mel_fail(err, "out of memory");
@@ -289,21 +288,64 @@ write_stream(uint64_t *h, struct mel_err *err)
 		rc = mel_head_add(&head, &port, err);
 	if (!rc)
 		rc = mel_tensor_new(&t, MEL_F32, 2, (int64_t[]){20, 4}, err);
-	if (!rc)
-		rc = mel_writer_open(&w, fd, &options, err);
 	if (!rc) {
 		memset(t.data, 0, mel_tensor_bytes(&t));
 		rc = write_records(w, &head, &t, meta, err);
 	}
+	mel_tensor_free(&t);
+	mel_head_free(&head);
+	json_decref(meta);
+	return rc;
+}
+
+static inline int
+write_stream(uint64_t *h, struct mel_err *err)
+{
+	struct mel_writer_options options = {.tool = "oom", .limit = 256};
+	int fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	struct mel_buf out = {0};
+	struct mel_writer *w = NULL;
+	int rc = mel_writer_open(&w, fd, &options, err);
+
+	if (!rc)
+		rc = write_all(w, err);
 	if (!rc)
 		rc = keep(fd, &out, err);
 	*h = hash(*h, out.data, out.len);
 	close(fd);
 	mel_buf_free(&out);
 	mel_writer_close(w);
-	mel_tensor_free(&t);
-	mel_head_free(&head);
-	json_decref(meta);
+	return rc;
+}
+
+static inline int
+no_more(void *ctx, struct mel_err *err)
+{
+	(void)ctx;
+	(void)err;
+	return 0;
+}
+
+/* The same through a program, which gives it back. */
+static inline int
+talk(uint64_t *h, struct mel_err *err)
+{
+	static const char *const cat[] = {"cat", NULL};
+	struct mel_peer peer = {.argv = cat,
+	    .title = "cat",
+	    .timeout = 60000000000u,
+	    .more = no_more};
+	struct mel_record record = {0};
+	int rc = mel_peer_start(&peer, err);
+
+	if (!rc)
+		rc = write_all(peer.writer, err);
+	while (!rc && record.header.kind != MEL_FINISH) {
+		rc = mel_peer_next(&peer, &record, err);
+		if (!rc && record.header.kind == MEL_DATA)
+			*h = hash_tensor(*h, &record.tensor);
+	}
+	mel_peer_free(&peer);
 	return rc;
 }
 
@@ -455,15 +497,18 @@ synthesise(const struct mel_contract *c, const float *mel, uint64_t *h,
 {
 	static _Thread_local float magnitude[FRAMES * 513], x[2 * SAMPLES];
 	struct mel_griffin_options how = {.iterations = 2, .momentum = 0.5};
+	struct mel_rtisi_options live = {
+	    .look_ahead = 3, .iterations = 2, .momentum = 0.5, .measure = true};
 	struct mel_griffin *griffin = NULL;
 	struct mel_inverse *inverse = NULL;
+	struct mel_rtisi *rtisi = NULL;
 	struct mel_pool *pool = NULL;
 	int rc = mel_pool_open(&pool, 2, err);
 
 	if (!rc)
-		rc = mel_inverse_open(&inverse, c, pool, err);
+		rc = mel_inverse_open(&inverse, c, 4, pool, err);
 	if (!rc)
-		rc = mel_inverse_run(inverse, mel, FRAMES, 4, magnitude, err);
+		rc = mel_inverse_run(inverse, mel, FRAMES, 0, magnitude, err);
 	if (!rc)
 		rc = mel_griffin_open(&griffin, c, pool, err);
 	if (!rc)
@@ -471,6 +516,13 @@ synthesise(const struct mel_contract *c, const float *mel, uint64_t *h,
 	if (!rc)
 		*h = hash(*h, x,
 		    (size_t)mel_contract_samples(c, FRAMES) * sizeof(*x));
+	if (!rc)
+		rc = mel_rtisi_open(&rtisi, c, &live, pool, err);
+	for (int f = 0; !rc && f < FRAMES; f++)
+		*h = hash(*h, x,
+		    (size_t)mel_rtisi_push(rtisi, magnitude + f * 513, x) *
+			sizeof(*x));
+	mel_rtisi_close(rtisi);
 	mel_griffin_close(griffin);
 	mel_inverse_close(inverse);
 	mel_pool_close(pool);
@@ -510,6 +562,7 @@ struct work {
 static const struct work works[] = {
     {"a stream read", read_stream},
     {"a stream written", write_stream},
+    {"a program", talk},
     {"npy", read_npy},
     {"ark", copy_ark},
     {"a network", run_network},
