@@ -359,7 +359,7 @@ layer_spread(struct randomgraph *g)
 {
 	int64_t most = MOST_STRETCH / g->stretch;
 	int64_t stride = pick(g, 1, most < 4 ? most : 4);
-	int64_t taps = stride + pick(g, 0, 5), dilation = pick(g, 1, 2);
+	int64_t taps = pick(g, 1, 8), dilation = pick(g, 1, 2);
 	int64_t pads[2] = {pick(g, 0, 2), pick(g, 0, 2)}, group = 1;
 	int64_t more = pick(g, 0, stride - 1);
 	int64_t dim[3] = {g->at.width, pick(g, 1, MOST_CHANNELS), taps};
