@@ -3,7 +3,7 @@
 #include "speak.h"
 
 static const struct mel_option options[] = {
-    SPEAK_OPTIONS("1"),
+    SPEAK_OPTIONS("0"),
     {0},
 };
 

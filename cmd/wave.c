@@ -89,7 +89,8 @@ set_up(struct wave_job *job, struct mel_err *err)
 
 	if (job->inverse)
 		return 0;
-	if (mel_inverse_open(&job->inverse, c, job->pool, err))
+	if (mel_inverse_open(
+		&job->inverse, c, MEL_INVERSE_UPDATES, job->pool, err))
 		return -1;
 	if (job->look_ahead
 		? wave_stream_open(&job->stream, job, err)
@@ -149,8 +150,8 @@ synthesise(struct wave_job *job, const struct mel_tensor *mel, float *x,
 	magnitude = mel_alloc(size, sizeof(float), err);
 	if (!magnitude)
 		return -1;
-	rc = mel_inverse_run(job->inverse, mel->data, mel->dim[0],
-	    MEL_INVERSE_UPDATES, magnitude, err);
+	rc = mel_inverse_run(
+	    job->inverse, mel->data, mel->dim[0], 0, magnitude, err);
 	if (!rc)
 		rc = mel_griffin_run(job->griffin, magnitude, mel->dim[0],
 		    &job->options, x, err);

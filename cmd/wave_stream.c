@@ -140,11 +140,9 @@ take_rows(
 	if (s->frames + n > wave_job_limit(s->job))
 		return mel_fail(err, "longer than %g s (--max-seconds)",
 		    s->job->max_seconds);
-	if (mel_inverse_run(s->job->inverse, mel, n, MEL_INVERSE_UPDATES,
-		s->magnitude, err)) {
-		mel_fail_in(err, "from row %lld on", (long long)s->frames);
+	if (mel_inverse_run(
+		s->job->inverse, mel, n, s->frames, s->magnitude, err))
 		return -1;
-	}
 	for (int64_t f = 0; f < n; f++) {
 		got = mel_rtisi_push(
 		    s->rtisi, s->magnitude + f * bins, s->samples);

@@ -85,7 +85,8 @@ variant() { # SED ...
 }
 
 @test "I3: the monitor says what attention did not see" {
-    run --separate-stderr tts-pipe -a "$TACO" -o a.mel 3 1 4 1 5 9 2 6
+    run --separate-stderr tts-pipe -a "$TACO" --first-block 0 \
+        -o a.mel 3 1 4 1 5 9 2 6
     [ "$status" -eq 0 ]
     [[ $stderr == *"attention saw "*" of 8 tokens"* ]]
     tts-dump a.mel | grep -q 'alignment	f32 \[60, 4\]'
@@ -164,7 +165,7 @@ END
 
 @test "the example of melpipe-addon(5) is a stack that speaks" {
     variant '/^stack:/,$d'
-    sed -n '/^\.Sh ATTENTION/,/^\.Sh CONTROLS/p' "$ROOT/man/melpipe-addon.5" |
+    sed -n '/^\.Sh ATTENTION/,/^\.Sh PROGRAMS/p' "$ROOT/man/melpipe-addon.5" |
         sed -n '/^\.Bd/,/^\.Ed/{/^\./d;p}' >>taco/addon.yaml
     grep -q AttentionMonitor taco/addon.yaml
     tts-pipe -q -a ./taco 3 1 4 >a.mel

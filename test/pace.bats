@@ -35,6 +35,8 @@ is_stopped() { # KIND TOOL [ARG ...]
 
 @test "B10: one endless utterance in bounded memory" {
     is_bounded long tts-copy
+    is_bounded long tts-cmp - FIFO
+    is_bounded long tts-cmp --exact - FIFO
     is_bounded long tts-dump
     is_bounded long tts-plot -t term
     is_bounded long tts-wave --stream --contract hifigan22k --iterations 0 \

@@ -133,3 +133,20 @@ Decoder " ]
         tts-cmp --exact a.mel c.mel
     done
 }
+
+# The numbers of rows of the first records of mel.
+first_rows() { # TOOL [ARG ...]
+    "$@" | tts-dump | sed -nE 's/.*mel	f32 \[([0-9]+), 80\].*/\1/p' |
+        head -3 | tr '\n' ' '
+}
+
+@test "a small first record, larger ones behind it" {
+    TEXT="The north wind and the sun were disputing who was the stronger."
+    [ "$(first_rows tts-pipe "$TEXT")" = "16 64 64 " ]
+    [ "$(first_rows tts-pipe --first-block 0 "$TEXT")" = \
+        "64 64 64 " ]
+    [ "$(first_rows tts-pipe --first-block 9 --block 7 "$TEXT")" = \
+        "7 7 7 " ]
+    tts-encode "$TEXT" >a.seq
+    [ "$(first_rows tts-decode a.seq)" = "16 64 64 " ]
+}

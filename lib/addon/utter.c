@@ -106,12 +106,12 @@ write_rows(struct mel_utter *u, struct mel_err *err)
 	struct mel_streamable *block = mel_stage_rows(u->stage);
 	int64_t dim[2] = {0, mel_streamable_width(block)};
 	struct mel_tensor view;
-	int64_t wanted, most;
+	int64_t wanted = u->block;
 	size_t floats;
 
-	wanted = u->first_block ? u->first_block : u->block;
-	most = wanted > u->block ? wanted : u->block;
-	if (!mel_size_mul(&floats, (size_t)most, (size_t)dim[1]))
+	if (u->first_block && u->first_block < u->block)
+		wanted = u->first_block;
+	if (!mel_size_mul(&floats, (size_t)u->block, (size_t)dim[1]))
 		return mel_fail(err, "rows are too wide");
 	if (mel_reserve(&u->buffer, &u->cap, floats, sizeof(*u->buffer), err))
 		return -1;

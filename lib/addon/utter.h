@@ -22,7 +22,7 @@ struct mel_utter {
 	struct mel_stage *stage;
 	struct mel_writer *writer;
 	int64_t block;       /* rows a record, > 0 */
-	int64_t first_block; /* of the first record; 0: block */
+	int64_t first_block; /* of the first record, if less; 0: block */
 
 	/* Set per run. */
 	bool begun;            /* the begin record is written */

@@ -111,7 +111,8 @@ mel_adapter_push(
 		    MEL_ADAPTER_LIMIT, mel_contract_title(&a->to));
 	if (!mel_size_mul(&need, (size_t)(held + n), (size_t)bands) ||
 	    mel_reserve(&a->sums, &a->cap, need, sizeof(*a->sums), err) ||
-	    mel_rebin_run(a->rebin, rows, n, a->sums + held * bands, err))
+	    mel_rebin_run(
+		a->rebin, rows, n, a->have, a->sums + held * bands, err))
 		return -1;
 	a->have += n;
 	return 0;

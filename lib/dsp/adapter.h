@@ -40,7 +40,10 @@ bool mel_adapter_exact(const struct mel_adapter *adapter);
 /* Rows that n rows (>= 0) of a whole utterance become. */
 int64_t mel_adapter_rows(const struct mel_adapter *adapter, int64_t n);
 
-/* rows: [n, bands of from]. Errors as of mel_rebin_run. */
+/*
+ * rows: [n, bands of from]. Errors as of mel_rebin_run, with the number of the
+ * row in the utterance.
+ */
 int mel_adapter_push(struct mel_adapter *adapter, const float *rows, int64_t n,
     struct mel_err *err);
 

@@ -24,9 +24,10 @@ struct mel_inverse {
 	struct mel_contract c;
 	struct mel_filters filters;
 	struct mel_pool *pool; /* the caller's */
-	double *pivot;         /* [bands] D */
-	double *lower;         /* [bands] L[b][b-1] */
-	float *scratch;        /* [threads, per_thread] */
+	int updates;
+	double *pivot;  /* [bands] D */
+	double *lower;  /* [bands] L[b][b-1] */
+	float *scratch; /* [threads, per_thread] */
 	size_t per_thread;
 };
 
@@ -73,13 +74,14 @@ factor(struct mel_inverse *inv)
 
 int
 mel_inverse_open(struct mel_inverse **out, const struct mel_contract *contract,
-    struct mel_pool *pool, struct mel_err *err)
+    int updates, struct mel_pool *pool, struct mel_err *err)
 {
 	struct mel_inverse *inv = mel_alloc(1, sizeof(*inv), err);
 
 	if (!inv)
 		return -1;
 	inv->c = *contract;
+	inv->updates = updates;
 	inv->pool = pool;
 	if (mel_contract_check(&inv->c, err) ||
 	    mel_filters_open(&inv->filters, &inv->c, err))
@@ -118,7 +120,6 @@ struct job {
 	const float *mel;
 	float *magnitude;
 	int64_t frames;
-	int updates;
 };
 
 /* y becomes the solution of (F F') y = m for one lane. */
@@ -175,7 +176,7 @@ invert(void *ctx, size_t index, int worker)
 	for (size_t i = 0; i < bins; i++)
 		h[i] = h[i] > 0 ? h[i] : 0;
 	mel_filters_spread(f, m, up);
-	for (int i = 0; i < job->updates; i++)
+	for (int i = 0; i < inv->updates; i++)
 		update(f, h, up, down, y);
 	for (int l = 0; l < lanes; l++) {
 		float *out = job->magnitude + (at + l) * f->bins;
@@ -192,35 +193,33 @@ invert(void *ctx, size_t index, int worker)
 
 static int
 check_mel(const struct mel_contract *c, const float *mel, int64_t frames,
-    struct mel_err *err)
+    int64_t first, struct mel_err *err)
 {
 	for (int64_t i = 0; i < frames * c->bands; i++) {
+		long long row = first + i / c->bands;
 		int b = (int)(i % c->bands);
 
 		if (!isfinite(mel[i]))
-			return mel_fail(err, "row %lld, band %d is not finite",
-			    (long long)(i / c->bands), b);
+			return mel_fail(
+			    err, "row %lld, band %d is not finite", row, b);
 		if (!(mel_output_inverse(c, b, mel[i]) <= TOO_LARGE))
 			return mel_fail(err,
 			    "row %lld, band %d: %g is too large for this mel "
 			    "contract",
-			    (long long)(i / c->bands), b, (double)mel[i]);
+			    row, b, (double)mel[i]);
 	}
 	return 0;
 }
 
 int
 mel_inverse_run(struct mel_inverse *inv, const float *mel, int64_t frames,
-    int updates, float *magnitude, struct mel_err *err)
+    int64_t first, float *magnitude, struct mel_err *err)
 {
-	struct job job = {.inv = inv,
-	    .mel = mel,
-	    .magnitude = magnitude,
-	    .frames = frames,
-	    .updates = updates};
+	struct job job = {
+	    .inv = inv, .mel = mel, .magnitude = magnitude, .frames = frames};
 	size_t n = (size_t)(frames + MEL_LANES - 1) / MEL_LANES;
 
-	if (check_mel(&inv->c, mel, frames, err))
+	if (check_mel(&inv->c, mel, frames, first, err))
 		return -1;
 	mel_pool_run(inv->pool, n, invert, &job);
 	return 0;

@@ -21,9 +21,12 @@ struct mel_inverse;
 
 #define MEL_INVERSE_UPDATES 32 /* what is known to be enough */
 
-/* pool: may be NULL; stays the caller's and must outlive. */
+/*
+ * updates: how many, MEL_INVERSE_UPDATES; 0 leaves the pseudo-inverse. pool:
+ * may be NULL; stays the caller's and must outlive.
+ */
 int mel_inverse_open(struct mel_inverse **inverse,
-    const struct mel_contract *contract, struct mel_pool *pool,
+    const struct mel_contract *contract, int updates, struct mel_pool *pool,
     struct mel_err *err);
 void mel_inverse_close(struct mel_inverse *inverse);
 
@@ -32,9 +35,10 @@ void mel_inverse_close(struct mel_inverse *inverse);
  * n_fft / 2 + 1], written. Takes no memory; one caller at a time. The bytes of
  * a row do not depend on the pool or on the rows beside it.
  * A value that is not finite, or no mel of this contract (above 1e20 under
- * the logarithm), is an error that names row and band.
+ * the logarithm), is an error that names row and band; `first` is the number
+ * of the first row there.
  */
 int mel_inverse_run(struct mel_inverse *inverse, const float *mel,
-    int64_t frames, int updates, float *magnitude, struct mel_err *err);
+    int64_t frames, int64_t first, float *magnitude, struct mel_err *err);
 
 #endif

@@ -171,7 +171,8 @@ open_search(struct mel_rebin *r, struct mel_err *err)
 	    r->source.bins > r->target.bins ? r->source.bins : r->target.bins;
 
 	if (check_range(&r->from, &r->to, err) || place_bins(r, err) ||
-	    mel_inverse_open(&r->inverse, &r->from, NULL, err))
+	    mel_inverse_open(
+		&r->inverse, &r->from, MEL_INVERSE_UPDATES, NULL, err))
 		return -1;
 	r->magnitude = mel_alloc(
 	    PIECE, (size_t)r->source.bins * sizeof(*r->magnitude), err);
@@ -290,11 +291,10 @@ carry_over(struct mel_rebin *r, const float *magnitude, double *sums)
 }
 
 static int
-search_rows(struct mel_rebin *r, const float *mel, int64_t n, double *sums,
-    struct mel_err *err)
+search_rows(struct mel_rebin *r, const float *mel, int64_t n, int64_t first,
+    double *sums, struct mel_err *err)
 {
-	if (mel_inverse_run(
-		r->inverse, mel, n, MEL_INVERSE_UPDATES, r->magnitude, err))
+	if (mel_inverse_run(r->inverse, mel, n, first, r->magnitude, err))
 		return -1;
 	for (int64_t i = 0; i < n; i++) {
 		const float *found = r->magnitude + i * r->source.bins;
@@ -306,17 +306,17 @@ search_rows(struct mel_rebin *r, const float *mel, int64_t n, double *sums,
 }
 
 int
-mel_rebin_run(struct mel_rebin *r, const float *mel, int64_t n, double *sums,
-    struct mel_err *err)
+mel_rebin_run(struct mel_rebin *r, const float *mel, int64_t n, int64_t first,
+    double *sums, struct mel_err *err)
 {
 	for (int64_t i = 0; r->factor && i < n; i++) {
-		if (scale_row(r, mel + i * r->source.bands, i,
+		if (scale_row(r, mel + i * r->source.bands, first + i,
 			sums + i * r->target.bands, err))
 			return -1;
 	}
 	for (int64_t i = 0; !r->factor && i < n; i += PIECE) {
 		if (search_rows(r, mel + i * r->source.bands,
-			n - i < PIECE ? n - i : PIECE,
+			n - i < PIECE ? n - i : PIECE, first + i,
 			sums + i * r->target.bands, err))
 			return -1;
 	}

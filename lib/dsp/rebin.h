@@ -32,10 +32,11 @@ bool mel_rebin_exact(const struct mel_rebin *rebin);
 /*
  * mel: [n, bands of from]. sums: [n, bands of to], >= 0, written. Each row
  * depends on its own row alone. What is not finite, or no mel of `from`, is
- * an error that names row and band.
+ * an error that names row and band; `first` is the number of the first row
+ * there.
  */
 int mel_rebin_run(struct mel_rebin *rebin, const float *mel, int64_t n,
-    double *sums, struct mel_err *err);
+    int64_t first, double *sums, struct mel_err *err);
 
 /*
  * How far the mel of the spectra found so far is from the mel given: root

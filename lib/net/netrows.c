@@ -13,12 +13,14 @@
 #include "block/env.h"
 #include "block/streamable.h"
 #include "net/feed.h"
+#include "net/fixed.h"
 #include "net/graph.h"
 #include "net/netdef.h"
 #include "net/netimpl.h"
 #include "net/network.h"
 #include "net/stream.h"
 #include "net/timeline.h"
+#include "net/windows.h"
 #include "tensor/tensor.h"
 
 struct options {
@@ -29,8 +31,9 @@ struct options {
 
 /*
  * A network that streams takes as many rows as it needs for those that are
- * asked for. Any other runs once, on all rows of the utterance, when the first
- * of its own rows is asked for.
+ * asked for; with programs of fixed length, those of a window. Any other runs
+ * once, on all rows of the utterance, when the first of its own rows is asked
+ * for.
  */
 struct netrows {
 	const struct options *options;
@@ -47,6 +50,11 @@ struct netrows {
 	struct mel_stream stream;
 	int64_t fed;   /* rows of upstream so far */
 	int64_t given; /* rows before those of result */
+
+	bool fixed;
+	struct mel_windows windows;
+	int64_t base;             /* number of the first row in `in` */
+	struct mel_tensor window; /* what result is a view of */
 
 	const struct mel_bundle *data;
 	struct mel_streamable *upstream;
@@ -118,16 +126,10 @@ describe_input(
 {
 	*in = (struct mel_time_input){.axis = mel_net_port_time(port),
 	    .length = port->role == MEL_ROLE_LENGTH};
-	if (in->axis >= 0 && !rows && port->role != MEL_ROLE_MASK)
+	if (in->axis >= 0 && !rows && port->role != MEL_ROLE_MASK &&
+	    port->role != MEL_ROLE_PADDING)
 		return false;
-	in->shape.dtype = port->dtype;
-	in->shape.ndim = port->ndim;
-	for (int d = 0; d < port->ndim; d++) {
-		if (port->axis[d] == MEL_AXIS_ANY)
-			return false;
-		in->shape.dim[d] = port->axis[d] < 0 ? 1 : port->axis[d];
-	}
-	return true;
+	return mel_net_port_shape(port, &in->shape);
 }
 
 /* Why it cannot stream, if that is because of a node. */
@@ -169,6 +171,8 @@ find_time(struct netrows *b, const struct mel_env *env, struct mel_err *err)
 	    mel_alloc((size_t)def->n_input, sizeof(*in), err);
 	bool good;
 
+	if (b->fixed)
+		return 0;
 	b->step = mel_alloc((size_t)def->n_input, sizeof(*b->step), err);
 	if (!in || !b->step) {
 		free(in);
@@ -197,6 +201,8 @@ declare(
 	spec->in_width = mel_net_port_width(&o->network->input[b->feed.rows]);
 	spec->width = mel_net_port_width(b->port);
 	spec->lookahead = b->streams ? b->context.right : MEL_WHOLE;
+	if (b->fixed && o->network->fixed->split)
+		spec->lookahead = mel_fixed_largest(o->network->fixed);
 	spec->rows = mel_strdup(o->name ? o->name : b->port->name, err);
 	if (!spec->rows)
 		return -1;
@@ -211,6 +217,7 @@ open_rows(void *state, const void *options, const struct mel_env *env,
 	struct netrows *b = state;
 
 	b->options = o;
+	b->fixed = env->backend && o->network->fixed;
 	if (mel_feed_open(&b->feed, o->network, &o->inputs, err) ||
 	    choose_rows(b, err) || choose_output(b, err))
 		return -1;
@@ -221,6 +228,8 @@ open_rows(void *state, const void *options, const struct mel_env *env,
 		return -1;
 	if (env->spec_only)
 		return 0;
+	if (b->fixed)
+		return mel_windows_open(&b->windows, o->network, env, err);
 	if (b->streams)
 		return mel_stream_open(&b->stream, &b->timeline,
 		    b->timeline.graph->output[b->output].value,
@@ -256,7 +265,9 @@ begin_rows(void *state, const struct mel_bundle *data,
 	b->data = data;
 	b->upstream = upstream;
 	b->ran = false;
-	b->next = b->fed = b->given = 0;
+	b->next = b->fed = b->given = b->base = 0;
+	if (b->fixed)
+		mel_windows_begin(&b->windows);
 	*width = mel_net_port_width(b->port);
 	return b->streams ? begin_stream(b, err) : 0;
 }
@@ -323,7 +334,7 @@ fill_step(struct netrows *b, int64_t n, struct mel_err *err)
 		if (i == b->feed.rows)
 			rc = mel_net_port_pack(port, &rows, &b->step[i], err);
 		else if (mel_net_port_time(port) >= 0)
-			rc = mel_net_port_make(port, n, 0, &b->step[i], err);
+			rc = mel_net_port_make(port, n, n, 0, &b->step[i], err);
 	}
 	return rc;
 }
@@ -373,19 +384,116 @@ feed_rows(struct netrows *b, int64_t wanted, struct mel_err *err)
 	return step_rows(b, n, n < need, err);
 }
 
+/* ---- programs of fixed length ---- */
+
+/* Forgets rows that no window needs any more. */
+static void
+drop_rows(struct netrows *b)
+{
+	int64_t width = mel_streamable_width(b->upstream);
+	int64_t keep = mel_windows_keep(&b->windows);
+
+	if (keep <= b->base)
+		return;
+	memmove(b->in, b->in + (keep - b->base) * width,
+	    (size_t)((b->fed - keep) * width) * sizeof(*b->in));
+	b->base = keep;
+}
+
+/* Takes n more rows of upstream, or all that there are: 1 if they ended. */
+static int
+more_rows(struct netrows *b, int64_t n, struct mel_err *err)
+{
+	int64_t width = mel_streamable_width(b->upstream), got;
+	size_t need;
+
+	if (!b->options->network->fixed->split) {
+		if (mel_streamable_pull_all(
+			b->upstream, &b->in, &b->cap, &b->fed, err))
+			return -1;
+		return 1;
+	}
+	drop_rows(b);
+	if (!mel_size_mul(&need, (size_t)(b->fed - b->base + n), (size_t)width))
+		return mel_fail(err, "too many rows");
+	if (mel_reserve(&b->in, &b->cap, need, sizeof(*b->in), err))
+		return -1;
+	got = mel_streamable_pull_full(
+	    b->upstream, n, b->in + (b->fed - b->base) * width, err);
+	if (got < 0)
+		return -1;
+	b->fed += got;
+	return got < n;
+}
+
+static int
+run_window(struct netrows *b, const struct mel_windows_have *have,
+    const struct mel_feed_part *part, struct mel_err *err)
+{
+	int64_t width = mel_streamable_width(b->upstream);
+	int64_t dim[2] = {part->steps, width};
+	struct mel_tensor rows = mel_tensor_view(MEL_F32,
+	    mel_net_port_rank(&b->options->network->input[b->feed.rows]), dim,
+	    b->in + (part->first - b->base) * width);
+
+	b->given += b->result.dtype ? b->result.dim[0] : 0;
+	b->next = 0;
+	mel_tensor_free(&b->window);
+	b->result = (struct mel_tensor){0};
+	if (mel_feed_fill_part(&b->feed, b->data, &rows, part, err) ||
+	    mel_windows_run(&b->windows, have, &b->feed, part, err) ||
+	    mel_windows_take(
+		&b->windows, b->output, &b->window, &b->result, err))
+		return -1;
+	b->ran = b->windows.done;
+	return check_finite(b, err);
+}
+
+/* The next window, with rows of upstream as far as it needs them. */
+static int
+next_window(struct netrows *b, int64_t wanted, struct mel_err *err)
+{
+	struct mel_windows_have have = {.steps = b->fed};
+	struct mel_feed_part part;
+	int64_t need;
+	int rc =
+	    mel_windows_next(&b->windows, &have, wanted, &part, &need, err);
+
+	if (need) {
+		int ended = more_rows(b, need, err);
+
+		if (ended < 0)
+			return -1;
+		have = (struct mel_windows_have){b->fed, ended};
+		if (!b->fed) {
+			b->ran = true; /* nothing to say: no rows, no error */
+			return 0;
+		}
+		rc = mel_windows_next(
+		    &b->windows, &have, wanted, &part, &need, err);
+	}
+	return rc < 0 ? -1 : run_window(b, &have, &part, err);
+}
+
+/* More rows of the result, maybe none; until b->ran. */
+static int
+make_rows(struct netrows *b, int64_t wanted, struct mel_err *err)
+{
+	if (b->fixed)
+		return next_window(b, wanted, err);
+	return b->streams ? feed_rows(b, wanted, err) : run_rows(b, err);
+}
+
 static int64_t
 pull_rows(void *state, int64_t wanted, float *rows, struct mel_err *err)
 {
 	struct netrows *b = state;
 	int64_t width = mel_net_port_width(b->port), n;
 
-	while (b->streams && !b->ran &&
-	       (!b->result.dtype || b->next == b->result.dim[0])) {
-		if (feed_rows(b, wanted, err))
+	while (!b->ran && (!b->result.dtype || b->next == b->result.dim[0])) {
+		if (make_rows(b, wanted, err))
 			return -1;
 	}
-	if (!b->ran && !b->streams && run_rows(b, err))
-		return -1;
 	if (!b->result.dtype)
 		return 0;
 	n = b->result.dim[0] - b->next;
@@ -401,7 +509,10 @@ pull_rows(void *state, int64_t wanted, float *rows, struct mel_err *err)
 static void
 reset_rows(void *state)
 {
-	mel_tensor_free(&((struct netrows *)state)->result);
+	struct netrows *b = state;
+
+	mel_tensor_free(&b->result);
+	mel_tensor_free(&b->window);
 }
 
 static void
@@ -412,6 +523,7 @@ close_rows(void *state)
 	reset_rows(b);
 	mel_session_close(b->session);
 	mel_stream_close(&b->stream);
+	mel_windows_close(&b->windows);
 	if (b->options)
 		drop_step(b);
 	free(b->step);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tensor/compare.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,36 +67,67 @@ same_element(const struct mel_tensor *a, const struct mel_tensor *b, size_t i)
 	    (const char *)b->data + i * size, size);
 }
 
+/* Enough digits to tell any two of the type apart. */
+static void
+number(const struct mel_tensor *t, size_t i, char *buf, size_t size)
+{
+	if (t->dtype == MEL_I64)
+		snprintf(buf, size, "%lld",
+		    (long long)((const int64_t *)t->data)[i]);
+	else
+		snprintf(buf, size, "%.*g", t->dtype == MEL_F64 ? 17 : 9,
+		    mel_tensor_value(t, i));
+}
+
+/* Adds what differs; the first element is number `at` of the tensor. */
+static void
+compare_elements(const struct mel_tensor *a, const struct mel_tensor *b,
+    const struct mel_tolerance *tolerance, size_t at, struct mel_difference *d)
+{
+	size_t n = mel_tensor_count(a);
+
+	for (size_t i = 0; i < n; i++) {
+		double far = distance(a, b, i);
+
+		if (tolerance->exact ? same_element(a, b, i)
+				     : far <= tolerance->abs)
+			continue;
+		if (!d->count++) {
+			d->first = d->worst = at + i;
+			number(a, i, d->number[0], sizeof(d->number[0]));
+			number(b, i, d->number[1], sizeof(d->number[1]));
+		}
+		if (far > d->most) {
+			d->most = far;
+			d->worst = at + i;
+		}
+	}
+}
+
 bool
 mel_tensor_compare(const struct mel_tensor *a, const struct mel_tensor *b,
     const struct mel_tolerance *tolerance, struct mel_difference *d)
 {
+	struct mel_tolerance bound = *tolerance;
 	struct mel_difference none, *out = d ? d : &none;
-	size_t n;
-	double bound = 0;
 
 	*out = (struct mel_difference){0};
 	out->shape =
 	    !same_dims(a, b) || (tolerance->exact && a->dtype != b->dtype);
 	if (out->shape)
 		return false;
-	if (!tolerance->exact)
-		bound = tolerance->abs +
-			(tolerance->rel > 0 ? tolerance->rel * scale(b) : 0);
-	n = mel_tensor_count(a);
-	for (size_t i = 0; i < n; i++) {
-		double far = distance(a, b, i);
-
-		if (tolerance->exact ? same_element(a, b, i) : far <= bound)
-			continue;
-		if (!out->count++)
-			out->first = out->worst = i;
-		if (far > out->most) {
-			out->most = far;
-			out->worst = i;
-		}
-	}
+	if (!tolerance->exact && tolerance->rel > 0)
+		bound.abs += tolerance->rel * scale(b);
+	compare_elements(a, b, &bound, 0, out);
 	return !out->count;
+}
+
+void
+mel_tensor_compare_more(const struct mel_tensor *a, const struct mel_tensor *b,
+    const struct mel_tolerance *tolerance, size_t at, struct mel_difference *d)
+{
+	assert(!(tolerance->rel > 0) && same_dims(a, b));
+	compare_elements(a, b, tolerance, at, d);
 }
 
 /* "row 3, column 7", "row 3" of a vector, "" of a scalar. */
@@ -114,18 +146,6 @@ place(const struct mel_tensor *t, size_t i, char *buf, size_t size)
 		    buf, size, "row %zu, column %zu", i / width, i % width);
 }
 
-/* Enough digits to tell any two of the type apart. */
-static void
-number(const struct mel_tensor *t, size_t i, char *buf, size_t size)
-{
-	if (t->dtype == MEL_I64)
-		snprintf(buf, size, "%lld",
-		    (long long)((const int64_t *)t->data)[i]);
-	else
-		snprintf(buf, size, "%.*g", t->dtype == MEL_F64 ? 17 : 9,
-		    mel_tensor_value(t, i));
-}
-
 char *
 mel_difference_text(const struct mel_difference *d, const struct mel_tensor *a,
     const struct mel_tensor *b, char *buf, size_t size)
@@ -138,12 +158,10 @@ mel_difference_text(const struct mel_difference *d, const struct mel_tensor *a,
 		    mel_shape_text(b, y, sizeof(y)));
 		return buf;
 	}
-	number(a, d->first, x, sizeof(x));
-	number(b, d->first, y, sizeof(y));
 	place(a, d->first, first, sizeof(first));
 	place(a, d->worst, worst, sizeof(worst));
 	snprintf(buf, size, "%s%s%s and %s; %zu of %zu differ, by %.6g%s%s",
-	    first, *first ? ": " : "", x, y, d->count, mel_tensor_count(a),
-	    d->most, *worst ? " at " : "", worst);
+	    first, *first ? ": " : "", d->number[0], d->number[1], d->count,
+	    mel_tensor_count(a), d->most, *worst ? " at " : "", worst);
 	return buf;
 }

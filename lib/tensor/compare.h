@@ -32,6 +32,7 @@ struct mel_difference {
 	 * the bits differ.
 	 */
 	double most;
+	char number[2][32]; /* the first: a's and b's, all digits */
 };
 
 /* Returns true if they are the same; else *d, if not NULL, says where not. */
@@ -39,9 +40,18 @@ bool mel_tensor_compare(const struct mel_tensor *a, const struct mel_tensor *b,
     const struct mel_tolerance *tolerance, struct mel_difference *d);
 
 /*
+ * The same of tensors that come piece by piece: a and b are the next rows of
+ * both, as many of each; what differs is added to *d, which starts as {0}. at:
+ * elements before them. Without rel, which needs all of b.
+ */
+void mel_tensor_compare_more(const struct mel_tensor *a,
+    const struct mel_tensor *b, const struct mel_tolerance *tolerance,
+    size_t at, struct mel_difference *d);
+
+/*
  * "row 3, column 7: 1.25 and 1.5; 12 of 960 differ, by 0.5 at row 5, column
  * 2" or "f32 [12, 80] and f32 [11, 80]" into buf, cut to fit. Returns buf. A
- * column counts through all axes but the first.
+ * column counts through all axes but the first. Of a and b no data is read.
  */
 char *mel_difference_text(const struct mel_difference *d,
     const struct mel_tensor *a, const struct mel_tensor *b, char *buf,

@@ -12,9 +12,16 @@
 #include "tensor/bundle.h"
 #include "tensor/head.h"
 #include "tensor/npy.h"
+#include "tensor/pair.h"
 #include "tensor/reader.h"
 #include "tensor/tensor.h"
 #include "tensor/utterance.h"
+
+/*
+ * As a rule both streams have the same utterances in the same order. Such a
+ * pair is compared in step. What comes in another order waits, whole, and so
+ * does everything if numbers may differ by a share of the largest one.
+ */
 
 /* An utterance whose like has not come yet. */
 struct waiting {
@@ -26,15 +33,18 @@ struct side {
 	struct mel_reader *reader;
 	const char *name;
 	struct mel_utterance u;
+	bool open;  /* u is an utterance */
+	bool ended; /* and is complete: its like is read, or what comes there */
 	struct waiting *first; /* in the order in which they came */
-	bool done;
-	uint64_t seen; /* 1 + highest index among those compared */
+	bool done;             /* the stream is at its end */
+	uint64_t seen;         /* 1 + highest index among those compared */
 };
 
 struct diff {
 	const struct mel_diff_options *options;
 	struct mel_utterance_options read;
 	struct side side[2];
+	struct mel_pair pair;       /* of the open ones, if they are alike */
 	uint64_t held;              /* data of all that wait [bytes] */
 	struct mel_strings missing; /* ports reported: once is enough */
 	size_t count;
@@ -69,13 +79,24 @@ static void
 compare_tensors(struct diff *d, const char *key, const struct mel_named *a,
     const struct mel_tensor *b)
 {
+	const struct mel_pair_port *gone = mel_pair_find(&d->pair, a->name);
+	struct mel_tensor t[2] = {a->tensor, *b};
 	struct mel_difference where;
 	char text[MEL_ERR_SIZE];
 
-	if (!mel_tensor_compare(&a->tensor, b, &d->options->tolerance, &where))
+	if (gone) {
+		where = gone->difference;
+		for (int s = 0; s < 2; s++)
+			t[s].dim[0] += gone->rows[s];
+		where.shape = gone->apart || t[0].dim[0] != t[1].dim[0];
+	} else {
+		mel_tensor_compare(
+		    &t[0], &t[1], &d->options->tolerance, &where);
+	}
+	if (where.shape || where.count)
 		report(d, "%s: %s: %s", key, a->name,
 		    mel_difference_text(
-			&where, &a->tensor, b, text, sizeof(text)));
+			&where, &t[0], &t[1], text, sizeof(text)));
 }
 
 static int
@@ -167,6 +188,7 @@ wait_for(struct diff *d, struct side *side, struct mel_err *err)
 	if (!w)
 		return -1;
 	mel_utterance_move(&w->u, &side->u);
+	side->open = side->ended = false;
 	d->held += w->u.bytes;
 	while (*last)
 		last = &(*last)->next;
@@ -174,29 +196,109 @@ wait_for(struct diff *d, struct side *side, struct mel_err *err)
 	return 0;
 }
 
-/* Reads one utterance from a side, compares it or keeps it. */
-static int
-step(struct diff *d, int s, struct mel_err *err)
+/* true if the two open utterances are each other's like. */
+static bool
+is_pair(const struct diff *d)
 {
-	struct side *side = &d->side[s];
-	struct waiting *like;
-	int rc = mel_utterance_next(&side->u, side->reader, &d->read, err);
+	return d->side[0].open && d->side[1].open &&
+	       !strcmp(d->side[0].u.key, d->side[1].u.key);
+}
 
-	if (rc <= 0) {
-		side->done = true;
-		return rc;
-	}
-	if (side->u.state == MEL_UTT_REFUSED)
-		return mel_fail(err, "%s: utterance %s: %s", side->name,
-		    side->u.key, side->u.error);
-	like = find(d, &d->side[!s], side->u.key);
+static void
+forget(struct side *side)
+{
+	mel_utterance_clear(&side->u);
+	side->open = side->ended = false;
+}
+
+/* Compares what is there of a pair, and all of it once both are complete. */
+static int
+go_on_pair(struct diff *d, struct mel_err *err)
+{
+	struct side *a = &d->side[0], *b = &d->side[1];
+	struct mel_pair_side side[2];
+	int rc;
+
+	for (int s = 0; s < 2; s++)
+		side[s] = (struct mel_pair_side){&d->side[s].u,
+		    mel_reader_head(d->side[s].reader), d->side[s].ended};
+	if (!(d->options->tolerance.rel > 0) &&
+	    mel_pair_match(&d->pair, side, &d->options->tolerance, err))
+		return -1;
+	if (!a->ended || !b->ended)
+		return 0;
+	rc = compare_utterances(d, &a->u, &b->u, err);
+	mel_pair_free(&d->pair);
+	forget(a);
+	forget(b);
+	return rc;
+}
+
+/* The utterance of side s is complete, and the open one there is no like. */
+static int
+end_alone(struct diff *d, int s, struct mel_err *err)
+{
+	struct side *side = &d->side[s], *other = &d->side[!s];
+	struct waiting *like = find(d, other, side->u.key);
+	int rc;
+
+	side->ended = true;
 	if (!like)
-		return wait_for(d, side, err);
+		return other->open || other->done ? wait_for(d, side, err) : 0;
 	rc = compare_utterances(
 	    d, s ? &like->u : &side->u, s ? &side->u : &like->u, err);
 	mel_utterance_free(&like->u);
 	free(like);
+	forget(side);
 	return rc;
+}
+
+/* A record of side s was read; whole: it was the last of its utterance. */
+static int
+take(struct diff *d, int s, bool whole, struct mel_err *err)
+{
+	struct side *side = &d->side[s], *other = &d->side[!s];
+
+	if (whole && side->u.state == MEL_UTT_REFUSED)
+		return mel_fail(err, "%s: utterance %s: %s", side->name,
+		    side->u.key, side->u.error);
+	side->open = side->u.key != NULL;
+	if (is_pair(d)) {
+		side->ended = whole;
+		return go_on_pair(d, err);
+	}
+	if (side->open && other->ended && wait_for(d, other, err))
+		return -1;
+	return whole ? end_alone(d, s, err) : 0;
+}
+
+/* Reads a record. */
+static int
+step(struct diff *d, int s, struct mel_err *err)
+{
+	struct side *side = &d->side[s], *other = &d->side[!s];
+	int rc = mel_utterance_feed(&side->u, side->reader, &d->read, err);
+
+	if (rc < 0)
+		return -1;
+	if (rc)
+		return take(d, s, rc == 1, err);
+	side->done = true;
+	return other->ended ? wait_for(d, other, err) : 0;
+}
+
+/*
+ * The side to read: the one that is behind, so that who writes both streams
+ * by turns is never stopped at one while the other is wanted.
+ */
+static int
+choose(const struct diff *d)
+{
+	const struct side *a = &d->side[0], *b = &d->side[1];
+
+	if (a->done || a->ended || b->done || b->ended)
+		return a->done || a->ended;
+	return a->open && (!b->open || a->u.bytes > b->u.bytes);
 }
 
 /* What only the heads can tell, when both streams were read. */
@@ -222,10 +324,8 @@ static int
 run(struct diff *d, struct mel_err *err)
 {
 	while (!d->side[0].done || !d->side[1].done) {
-		for (int s = 0; s < 2; s++) {
-			if (!d->side[s].done && step(d, s, err))
-				return -1;
-		}
+		if (step(d, choose(d), err))
+			return -1;
 	}
 	if (compare_heads(d, err))
 		return -1;
@@ -261,6 +361,7 @@ mel_diff(struct mel_reader *const reader[2],
 			free(w);
 		}
 	}
+	mel_pair_free(&d.pair);
 	mel_strings_free(&d.missing);
 	return rc;
 }

@@ -15,14 +15,20 @@
 #include "tensor/record.h"
 #include "tensor/tensor.h"
 
+#define CHUNK ((size_t)65536) /* read at a time: what a pipe holds */
+
 struct mel_reader {
 	mel_read_fn *read;
 	void *ctx;
 	int fd;
 	char *name; /* owned */
 	uint64_t limit;
-	unsigned char *body; /* owned, aligned: JSON and data of the record */
-	size_t cap;
+	/*
+	 * Owned, aligned: [cap], bytes [at, have) are there and not used yet.
+	 * Records are multiples of MEL_RECORD_ALIGN, and so is `at`.
+	 */
+	unsigned char *buf;
+	size_t cap, at, have;
 	struct mel_grammar grammar;
 	json_t *meta; /* owned; of the present record */
 	uint64_t offset;
@@ -77,7 +83,7 @@ mel_reader_close(struct mel_reader *reader)
 		return;
 	mel_grammar_free(&reader->grammar);
 	json_decref(reader->meta);
-	free(reader->body);
+	free(reader->buf);
 	free(reader->name);
 	free(reader);
 }
@@ -143,33 +149,62 @@ fail_cut(struct mel_reader *r)
 	return -1;
 }
 
-/* Fills buf; fewer bytes only at the end of the input, -1 on an error. */
-static ssize_t
-fill(struct mel_reader *r, unsigned char *buf, size_t n)
+/* Room for n bytes from r->at on, at least. */
+static int
+make_room(struct mel_reader *r, size_t n)
 {
-	size_t have = 0;
+	size_t rest = r->have - r->at, size = n > CHUNK ? n : CHUNK;
+	unsigned char *buf = r->buf;
 
-	while (have < n) {
-		ssize_t got = r->read(r->ctx, buf + have, n - have);
+	if (n <= r->cap - r->at)
+		return 0;
+	if (n > r->cap) {
+		buf = mel_alloc_aligned(size, &r->err);
+		if (!buf)
+			return -1;
+		r->cap = size;
+	}
+	if (rest)
+		memmove(buf, r->buf + r->at, rest);
+	if (buf != r->buf)
+		free(r->buf);
+	r->buf = buf;
+	r->at = 0;
+	r->have = rest;
+	return 0;
+}
+
+/*
+ * Makes n bytes from r->at on be there; fewer only at the end of the input.
+ * Returns how many of them are, -1 on an error. Takes more if more is there:
+ * a record costs less than a call of the system.
+ */
+static ssize_t
+fill(struct mel_reader *r, size_t n)
+{
+	if (make_room(r, n))
+		return -1;
+	while (r->have - r->at < n) {
+		size_t room = r->cap - r->have;
+		ssize_t got = r->read(r->ctx, r->buf + r->have, room);
 
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
 			return mel_fail_errno(&r->err, "read");
 		if (!got)
-			break;
-		have += (size_t)got;
+			return (ssize_t)(r->have - r->at);
+		r->have += (size_t)got;
 	}
-	r->offset += have;
-	return (ssize_t)have;
+	return (ssize_t)n;
 }
 
 /* 1: a header; 0: the right end of the input; -1. */
 static int
 read_header(struct mel_reader *r, struct mel_record_header *header)
 {
-	unsigned char bytes[MEL_RECORD_HEADER];
-	ssize_t got = fill(r, bytes, sizeof(bytes));
+	ssize_t got = fill(r, MEL_RECORD_HEADER);
+	const unsigned char *bytes = r->buf + r->at;
 
 	if (got < 0)
 		return -1;
@@ -184,22 +219,6 @@ read_header(struct mel_reader *r, struct mel_record_header *header)
 	    mel_grammar_check(&r->grammar, header, &r->err))
 		return -1;
 	return 1;
-}
-
-static int
-reserve(struct mel_reader *r, size_t n)
-{
-	unsigned char *body;
-
-	if (n <= r->cap)
-		return 0;
-	body = mel_alloc_aligned(n, &r->err);
-	if (!body)
-		return -1;
-	free(r->body);
-	r->body = body;
-	r->cap = n;
-	return 0;
 }
 
 static int
@@ -222,22 +241,24 @@ check_bools(const unsigned char *p, size_t n, struct mel_err *err)
 	return 0;
 }
 
+/* *body: JSON, padding, data, padding; of the reader until the next record. */
 static int
-read_body(struct mel_reader *r, const struct mel_record_header *header)
+read_body(struct mel_reader *r, const struct mel_record_header *header,
+    unsigned char **body)
 {
-	size_t n = (size_t)(mel_record_size(header) - MEL_RECORD_HEADER);
+	size_t n = (size_t)mel_record_size(header);
 	size_t meta_pad = mel_record_padding(header->meta_len);
+	ssize_t got = fill(r, n);
 	unsigned char *data;
-	ssize_t got;
 
-	if (reserve(r, n))
-		return -1;
-	got = fill(r, r->body, n);
 	if (got < 0)
 		return -1;
 	if ((size_t)got < n)
 		return fail_cut(r);
-	data = r->body + header->meta_len + meta_pad;
+	*body = r->buf + r->at + MEL_RECORD_HEADER;
+	r->at += n;
+	r->offset += n;
+	data = *body + header->meta_len + meta_pad;
 	if (check_padding(data - meta_pad, meta_pad, &r->err) ||
 	    check_padding(data + header->data_len,
 		mel_record_padding(header->data_len), &r->err))
@@ -248,13 +269,14 @@ read_body(struct mel_reader *r, const struct mel_record_header *header)
 }
 
 static int
-read_meta(struct mel_reader *r, const struct mel_record_header *header)
+read_meta(struct mel_reader *r, const struct mel_record_header *header,
+    const unsigned char *text)
 {
 	json_decref(r->meta);
 	r->meta = NULL;
 	if (header->meta_len) {
 		r->meta = mel_meta_parse(
-		    (const char *)r->body, header->meta_len, &r->err);
+		    (const char *)text, header->meta_len, &r->err);
 		if (!r->meta)
 			return -1;
 	}
@@ -285,10 +307,11 @@ next(struct mel_reader *r, struct mel_record *record)
 	struct mel_record_header *h = &record->header;
 	int rc = read_header(r, h);
 	int64_t dim[MEL_RECORD_DIMS];
+	unsigned char *body;
 
 	if (rc <= 0)
 		return rc;
-	if (read_body(r, h) || read_meta(r, h) || advance(r, h))
+	if (read_body(r, h, &body) || read_meta(r, h, body) || advance(r, h))
 		return -1;
 	record->meta = r->meta;
 	if (h->kind != MEL_DATA)
@@ -296,7 +319,7 @@ next(struct mel_reader *r, struct mel_record *record)
 	for (int i = 0; i < h->ndim; i++)
 		dim[i] = h->dim[i];
 	record->tensor = mel_tensor_view(h->dtype, h->ndim, dim,
-	    r->body + h->meta_len + mel_record_padding(h->meta_len));
+	    body + h->meta_len + mel_record_padding(h->meta_len));
 	return 1;
 }
 

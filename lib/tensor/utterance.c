@@ -13,8 +13,8 @@
 #include "tensor/record.h"
 #include "tensor/tensor.h"
 
-static void
-clear(struct mel_utterance *u)
+void
+mel_utterance_clear(struct mel_utterance *u)
 {
 	json_decref(u->begin);
 	json_decref(u->end);
@@ -33,13 +33,13 @@ mel_utterance_move(struct mel_utterance *to, struct mel_utterance *u)
 	to->contract = NULL;
 	u->begin = u->end = NULL;
 	u->tensors = (struct mel_bundle){0};
-	clear(u);
+	mel_utterance_clear(u);
 }
 
 void
 mel_utterance_free(struct mel_utterance *u)
 {
-	clear(u);
+	mel_utterance_clear(u);
 	json_decref(u->contract);
 	*u = (struct mel_utterance){0};
 }
@@ -203,6 +203,7 @@ static int
 take_begin(struct mel_utterance *u, struct mel_reader *reader,
     const struct mel_record *r, struct mel_err *err)
 {
+	mel_utterance_clear(u);
 	if (!u->started && take_head(u, reader, err))
 		return -1;
 	u->index = u->next++;
@@ -267,20 +268,43 @@ take(struct mel_utterance *u, struct mel_reader *reader,
 }
 
 int
-mel_utterance_next(struct mel_utterance *u, struct mel_reader *reader,
+mel_utterance_feed(struct mel_utterance *u, struct mel_reader *reader,
     const struct mel_utterance_options *options, struct mel_err *err)
 {
 	static const struct mel_utterance_options all;
 	struct mel_record r;
+	int rc = mel_reader_next(reader, &r, err);
+
+	if (rc > 0)
+		rc = take(u, reader, &r, options ? options : &all, err);
+	else
+		return rc;
+	return rc ? rc : 2;
+}
+
+int
+mel_utterance_next(struct mel_utterance *u, struct mel_reader *reader,
+    const struct mel_utterance_options *options, struct mel_err *err)
+{
 	int rc;
 
-	clear(u);
-	while ((rc = mel_reader_next(reader, &r, err)) > 0) {
-		rc = take(u, reader, &r, options ? options : &all, err);
-		if (rc)
-			break;
-	}
+	mel_utterance_clear(u);
+	do
+		rc = mel_utterance_feed(u, reader, options, err);
+	while (rc == 2);
 	if (rc < 0)
-		clear(u);
+		mel_utterance_clear(u);
 	return rc;
+}
+
+void
+mel_utterance_drop(struct mel_utterance *u, const char *port, int64_t n)
+{
+	struct mel_tensor *t = find(&u->tensors, port);
+	size_t all = mel_tensor_bytes(t), gone;
+
+	gone = n ? all / (size_t)t->dim[0] * (size_t)n : 0;
+	memmove(t->data, (char *)t->data + gone, all - gone);
+	t->dim[0] -= n;
+	u->bytes -= gone;
 }

@@ -79,10 +79,25 @@ int mel_utterance_next(struct mel_utterance *u, struct mel_reader *reader,
     const struct mel_utterance_options *options, struct mel_err *err);
 
 /*
+ * The same by records, for those that need not wait for the end: reads one
+ * record. Returns 1 if it completed the utterance, 2 if it did not, 0 and -1 as
+ * above. Before the first record of an utterance u->key is NULL, if what was
+ * there before has been released by mel_utterance_clear.
+ */
+int mel_utterance_feed(struct mel_utterance *u, struct mel_reader *reader,
+    const struct mel_utterance_options *options, struct mel_err *err);
+
+/* Forgets the first n rows of a rows port's tensor, of those that it has. */
+void mel_utterance_drop(struct mel_utterance *u, const char *port, int64_t n);
+
+/*
  * Moves what was read to `to`, which must be {0}; u goes on with the next
  * one. `to` is for mel_utterance_free only.
  */
 void mel_utterance_move(struct mel_utterance *to, struct mel_utterance *u);
+
+/* Releases what was read; u goes on with the next one. */
+void mel_utterance_clear(struct mel_utterance *u);
 
 void mel_utterance_free(struct mel_utterance *u);
 

@@ -78,7 +78,8 @@ count(void *ctx, const char *line)
 
 /* The return of mel_diff on two spelled streams, or the differences. */
 static int
-diff(const char *a, const char *b, uint64_t limit, struct mel_err *err)
+diff_by(const char *a, const char *b, double rel, uint64_t limit,
+    struct mel_err *err)
 {
 	struct records r[2] = {0};
 	struct records_source s[2] = {0};
@@ -87,6 +88,7 @@ diff(const char *a, const char *b, uint64_t limit, struct mel_err *err)
 	int reported = 0, rc;
 	struct mel_diff_options how = {.name = {"a", "b"},
 	    .limit = limit,
+	    .tolerance = {.rel = rel},
 	    .report = count,
 	    .ctx = &reported};
 
@@ -106,6 +108,36 @@ diff(const char *a, const char *b, uint64_t limit, struct mel_err *err)
 		mel_buf_free(&r[i].bytes);
 	}
 	return rc ? rc : (int)n;
+}
+
+static int
+diff(const char *a, const char *b, uint64_t limit, struct mel_err *err)
+{
+	return diff_by(a, b, 0, limit, err);
+}
+
+/* A record of rows has 24 bytes: no more than two are ever held. */
+static void
+test_steps(void)
+{
+	struct mel_err err = {0};
+
+	ok(diff("HBTRRRRREF", "HBTRRRRREF", 64, &err) == 0,
+	    "an utterance is not held whole %s", err.msg);
+	ok(diff_by("HBTRRRRREF", "HBTRRRRREF", 1, 64, &err) == -1,
+	    "but where the largest number of it counts: %s", err.msg);
+	ok(diff("HBTRRRRREBTREF", "HBTREBTREF", 64, &err) == 1 &&
+		diff("HBTREBTREF", "HBTRRRRREBTREF", 64, &err) == 1,
+	    "nor is one with more rows %s", err.msg);
+	ok(diff("HBTRRRRREF", "HBTXF", 64, &err) == 1 &&
+		diff("HBTXF", "HBTRRRRREF", 64, &err) == 1,
+	    "nor if the other one failed %s", err.msg);
+	ok(diff("HBTRRNRXBTREF", "HBTRNXBTREF", 64, &err) == 0,
+	    "both failed, at other places %s", err.msg);
+	ok(diff("HBTREBTRREFNHBTREF", "HBTRENBTRREFHBTREF", 64, &err) == -1,
+	    "a note between streams is an error: %s", err.msg);
+	ok(diff("HNBTREBTRREFHBTRRREF", "HBTRENBTRREFHBTRRREF", 64, &err) == 0,
+	    "streams behind each other, notes between utterances %s", err.msg);
 }
 
 static void
@@ -135,5 +167,6 @@ main(void)
 	test_numbers();
 	test_shapes();
 	test_streams();
+	test_steps();
 	return tap_done();
 }

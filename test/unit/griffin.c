@@ -107,10 +107,10 @@ test_threads(const struct mel_contract *c, const float *magnitude,
 	a = malloc(bins * sizeof(float));
 	b = malloc(bins * sizeof(float));
 	if (mel_pool_open(&pool, 3, &err) ||
-	    mel_inverse_open(&inverse, c, NULL, &err) ||
-	    mel_inverse_open(&spread, c, pool, &err) ||
-	    mel_inverse_run(inverse, mel, frames, 8, a, &err) ||
-	    mel_inverse_run(spread, mel, frames, 8, b, &err))
+	    mel_inverse_open(&inverse, c, 8, NULL, &err) ||
+	    mel_inverse_open(&spread, c, 8, pool, &err) ||
+	    mel_inverse_run(inverse, mel, frames, 0, a, &err) ||
+	    mel_inverse_run(spread, mel, frames, 0, b, &err))
 		exit(1);
 	ok(!memcmp(a, b, bins * sizeof(float)),
 	    "mel to magnitude: same bytes with 1 and 3 threads");
@@ -136,25 +136,28 @@ test_inverse(
 	static const double bound[] = {0.3005, 0.285};
 	struct mel_inverse *inverse;
 
-	if (mel_inverse_open(&inverse, c, NULL, &err))
-		exit(1);
 	for (int i = 0; i < 2; i++) {
 		double d;
 
+		if (mel_inverse_open(&inverse, c, updates[i], NULL, &err))
+			exit(1);
 		if (mel_inverse_run(
-			inverse, mel->data, mel->dim[0], updates[i], m, &err))
+			inverse, mel->data, mel->dim[0], 0, m, &err))
 			exit(1);
 		d = distance(m, truth, n);
 		ok(d < bound[i], "magnitudes after %d updates: %.4f off",
 		    updates[i], d);
+		mel_inverse_close(inverse);
 	}
+	if (mel_inverse_open(&inverse, c, 1, NULL, &err))
+		exit(1);
 	m[0] = NAN;
 	mel->data[83] = NAN;
-	ok(mel_inverse_run(inverse, mel->data, 2, 1, m, &err) == -1 &&
-		strstr(err.msg, "row 1, band 3 is not finite"),
+	ok(mel_inverse_run(inverse, mel->data, 2, 40, m, &err) == -1 &&
+		strstr(err.msg, "row 41, band 3 is not finite"),
 	    "a NaN mel is named: %s", err.msg);
 	mel->data[83] = 200;
-	ok(mel_inverse_run(inverse, mel->data, 2, 1, m, &err) == -1 &&
+	ok(mel_inverse_run(inverse, mel->data, 2, 40, m, &err) == -1 &&
 		strstr(err.msg, "too large"),
 	    "no mel of this contract: %s", err.msg);
 	mel_inverse_close(inverse);
@@ -224,7 +227,7 @@ test_memory(const struct mel_contract *c, const float *magnitude,
 	long before, first, second, undone;
 
 	if (mel_griffin_open(&g, c, NULL, &err) ||
-	    mel_inverse_open(&inverse, c, NULL, &err))
+	    mel_inverse_open(&inverse, c, 8, NULL, &err))
 		exit(1);
 	before = allocations;
 	mel_griffin_run(g, magnitude, 200, &o, x, &err);
@@ -236,7 +239,7 @@ test_memory(const struct mel_contract *c, const float *magnitude,
 	    "allocations of the first run: %ld, of one with 20 iterations: %ld",
 	    first, second);
 	before = allocations;
-	mel_inverse_run(inverse, mel, 20, 8, inverted, &err);
+	mel_inverse_run(inverse, mel, 20, 0, inverted, &err);
 	undone = allocations - before;
 	ok(undone == 0, "mel to magnitude: %ld allocations", undone);
 	mel_inverse_close(inverse);

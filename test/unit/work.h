@@ -506,9 +506,9 @@ synthesise(const struct mel_contract *c, const float *mel, uint64_t *h,
 	int rc = mel_pool_open(&pool, 2, err);
 
 	if (!rc)
-		rc = mel_inverse_open(&inverse, c, pool, err);
+		rc = mel_inverse_open(&inverse, c, 4, pool, err);
 	if (!rc)
-		rc = mel_inverse_run(inverse, mel, FRAMES, 4, magnitude, err);
+		rc = mel_inverse_run(inverse, mel, FRAMES, 0, magnitude, err);
 	if (!rc)
 		rc = mel_griffin_open(&griffin, c, pool, err);
 	if (!rc)

@@ -142,9 +142,8 @@ exp_below(vf x)
 {
 	const vf least = splat(-87.0f);
 	vu under = (vu)(x < least);
-	struct reduced q = reduce_ln2(pick(under, least, x));
 
-	return pick(under, splat(0.0f), (1.0f + expm1_poly(q.r)) * pow2(q.n));
+	return pick(under, splat(0.0f), exp_normal(pick(under, least, x)));
 }
 
 /* x = exp(x - max); the sum, in lanes as above. */
