@@ -8,6 +8,7 @@
 #include "addon/addon.h"
 #include "addon/find.h"
 #include "addon/golden.h"
+#include "addon/lock.h"
 #include "addon/sums.h"
 #include "addon/yaml.h"
 #include "base/buf.h"
@@ -191,7 +192,7 @@ addon_check(const struct addon_options *o, const char *name)
 	struct voice_options choice = o->voice;
 	struct voice v;
 	struct mel_err err;
-	int wrong, golden;
+	int wrong, programs, golden;
 
 	choice.addon = (char *)(uintptr_t)name;
 	voice_open(&v, &choice, NULL);
@@ -202,10 +203,16 @@ addon_check(const struct addon_options *o, const char *name)
 		tool_die("%s", err.msg);
 	printf("%s sums           %d file%s wrong\n", wrong ? "FAIL" : "ok  ",
 	    wrong, wrong == 1 ? "" : "s");
+	programs = mel_lock_check(v.addon, bad_file, &v, &err);
+	if (programs < 0)
+		tool_die("%s", err.msg);
+	if (programs)
+		printf("FAIL fixed          %d file%s wrong\n", programs,
+		    programs == 1 ? "" : "s");
 	golden = mel_golden_check(v.addon, &v.env, print_result, NULL, &err);
 	if (golden < 0)
 		tool_die("%s", err.msg);
 	tool_print("");
 	voice_close(&v);
-	return wrong || golden;
+	return wrong || programs || golden;
 }

@@ -10,7 +10,8 @@
 struct addon_options {
 	struct voice_options voice;
 	bool write, json;
-	int64_t block; /* verify: rows a pull */
+	int64_t block;            /* verify: rows a pull */
+	struct mel_strings sizes; /* compile: lists of sizes */
 };
 
 /* The addons along the path; shadowed ones are marked. */
@@ -27,5 +28,8 @@ int addon_check(const struct addon_options *options, const char *name);
 
 /* Streamed against whole, of one addon. */
 int addon_verify(const struct addon_options *options, const char *name);
+
+/* Programs of fixed length, of one addon. */
+int addon_compile(const struct addon_options *options, const char *name);
 
 #endif

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "addon/addon.h"
+#include "addon/lock.h"
 #include "addon/verify.h"
 #include "addon_info.h"
+#include "base/buf.h"
 #include "base/err.h"
+#include "base/io.h"
 #include "base/pool.h"
 #include "block/block.h"
+#include "net/backend.h"
 
 #define LONG_ROWS 1000 /* of noise: longer than any block that is usual */
 
@@ -17,7 +24,33 @@ struct table {
 	struct mel_verify *verify;
 	int64_t block;
 	int wrong;
+	struct mel_buf text; /* all that was printed */
 };
+
+/* Prints, and keeps it for --write. */
+static void say(struct table *t, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void
+say(struct table *t, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	fputs(line, stdout);
+	if (mel_buf_puts(&t->text, line, NULL))
+		tool_die("out of memory");
+}
+
+/* No proof but a figure. */
+static bool
+is_measured(const struct table *t, const struct mel_verify_result *r)
+{
+	return !r->same && mel_verify_inexact(t->verify);
+}
 
 static void
 compare(struct table *t, int64_t n, int64_t chunk)
@@ -29,14 +62,21 @@ compare(struct table *t, int64_t n, int64_t chunk)
 		tool_die("%lld rows by %lld: %s", (long long)n,
 		    (long long)chunk, err.msg);
 	t->wrong += r.bad >= 0;
-	if (r.bad < 0)
-		printf("ok   %7lld rows by %5lld: %lld rows, same bytes\n",
-		    (long long)n, (long long)chunk, (long long)r.rows);
+	say(t, "%s %7lld rows by %5lld: ",
+	    r.bad >= 0           ? "FAIL"
+	    : is_measured(t, &r) ? "diff"
+				 : "ok  ",
+	    (long long)n, (long long)chunk);
+	if (r.bad >= 0)
+		say(t, "differ from row %lld on, largest difference %g\n",
+		    (long long)r.bad, r.difference);
+	else if (r.same)
+		say(t, "%lld rows, same bytes\n", (long long)r.rows);
 	else
-		printf("FAIL %7lld rows by %5lld: differ from row %lld on, "
-		       "largest difference %g\n",
-		    (long long)n, (long long)chunk, (long long)r.bad,
-		    r.difference);
+		say(t, "%lld rows, %s %.2g of %.3g\n", (long long)r.rows,
+		    is_measured(t, &r) ? "measured error"
+				       : "largest difference",
+		    r.difference, r.scale);
 }
 
 /* The lengths at which cutting goes wrong if it does. */
@@ -69,39 +109,83 @@ print_times(struct table *t)
 
 	if (rate <= 0)
 		return;
-	printf("speech       first rows [ms]      all rows [ms]\n"
+	say(t, "speech       first rows [ms]      all rows [ms]\n"
 	       "[s]         streamed     whole   streamed     whole\n");
 	for (size_t i = 0; i < sizeof(seconds) / sizeof(*seconds); i++) {
 		if (mel_verify_run(t->verify, (int64_t)(seconds[i] * rate),
 			t->block, &r, &err))
 			tool_die("%d s: %s", seconds[i], err.msg);
 		t->wrong += r.bad >= 0;
-		printf("%-9d %10.2f%10.2f %10.2f%10.2f\n", seconds[i],
+		say(t, "%-9d %10.2f%10.2f %10.2f%10.2f\n", seconds[i],
 		    r.stream_first_ms, r.whole_first_ms, r.stream_ms,
 		    r.whole_ms);
 	}
 }
 
 static void
-verify(struct table *t, struct mel_pool *pool)
+verify(
+    struct table *t, struct mel_pool *pool, const struct mel_backend *backend)
 {
 	struct mel_env env = t->voice->env;
 	struct mel_err err;
 	int64_t ahead;
 
 	env.pool = pool;
+	env.backend = backend;
 	if (mel_verify_open(&t->verify, t->voice->addon, &env, &err))
 		tool_die("%s", err.msg);
 	ahead = mel_verify_lookahead(t->verify);
+	say(t, "context %s, threads %d, look-ahead: ",
+	    voice_contexts[backend ? VOICE_FIXED : VOICE_CPU],
+	    mel_pool_threads(pool));
 	if (ahead == MEL_WHOLE)
-		printf("context cpu, threads %d, look-ahead: all rows\n",
-		    mel_pool_threads(pool));
+		say(t, "all rows\n");
 	else
-		printf("context cpu, threads %d, look-ahead: %lld rows\n",
-		    mel_pool_threads(pool), (long long)ahead);
+		say(t, "%lld rows\n", (long long)ahead);
+	if (mel_verify_inexact(t->verify))
+		say(t, "windows were asked for: not exact, errors are "
+		       "measured on noise\n");
 	compare_all(t);
 	print_times(t);
 	mel_verify_close(t->verify);
+}
+
+/* On one thread and on all that were asked for. */
+static void
+verify_context(struct table *t, const struct mel_backend *backend)
+{
+	verify(t, NULL, backend);
+	if (mel_pool_threads(t->voice->pool) > 1)
+		verify(t, t->voice->pool, backend);
+}
+
+static bool
+is_compiled(const struct mel_addon *addon)
+{
+	struct mel_buf path = {0};
+	bool there;
+
+	if (mel_buf_printf(&path, NULL, "%s/%s", addon->dir, MEL_ADDON_LOCK))
+		tool_die("out of memory");
+	there = !access(path.data, F_OK);
+	mel_buf_free(&path);
+	return there;
+}
+
+static void
+write_result(const struct table *t)
+{
+	const struct mel_addon *a = t->voice->addon;
+	struct mel_buf path = {0};
+	struct mel_outfile out;
+	struct mel_err err;
+
+	if (mel_buf_printf(&path, &err, "%s/%s", a->dir, MEL_ADDON_VERIFIED) ||
+	    mel_outfile_open(&out, path.data, &err) ||
+	    mel_write_full(out.fd, t->text.data, t->text.len, &err) ||
+	    mel_outfile_commit(&out, &err))
+		tool_die("%s", err.msg);
+	mel_buf_free(&path);
 }
 
 int
@@ -113,10 +197,16 @@ addon_verify(const struct addon_options *o, const char *name)
 
 	choice.addon = (char *)(uintptr_t)name;
 	voice_open(&v, &choice, NULL);
-	verify(&t, NULL);
-	if (mel_pool_threads(v.pool) > 1)
-		verify(&t, v.pool);
+	if (o->write)
+		say(&t, "%s %.12s, melpipe %s\n", v.addon->name,
+		    v.addon->digest, MEL_VERSION);
+	verify_context(&t, NULL);
+	if (is_compiled(v.addon))
+		verify_context(&t, &mel_backend_processor);
 	tool_print("");
+	if (o->write && !t.wrong)
+		write_result(&t);
+	mel_buf_free(&t.text);
 	voice_close(&v);
 	return t.wrong > 0;
 }

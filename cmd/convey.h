@@ -32,6 +32,7 @@ struct convey_options {
 	    VOICE_OPTION_PLUGIN(convey_options),                               \
 	    VOICE_OPTION_ALLOW_EXEC(convey_options),                           \
 	    VOICE_OPTION_ISA(convey_options),                                  \
+	    VOICE_OPTION_CONTEXT(convey_options),                              \
 	    TOOL_OPTION_TIMES(convey_options, times),                          \
 	    TOOL_OPTION_MAX_RECORD(convey_options, max_record)
 

@@ -59,6 +59,7 @@ extern const char *const speak_prints[];
 	    VOICE_OPTION_PLUGIN(speak_options),                                \
 	    VOICE_OPTION_ALLOW_EXEC(speak_options),                            \
 	    VOICE_OPTION_ISA(speak_options),                                   \
+	    VOICE_OPTION_CONTEXT(speak_options),                               \
 	    TOOL_OPTION_TIMES(speak_options, times)
 
 /* main of both. Returns the exit status. */

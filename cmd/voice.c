@@ -13,9 +13,13 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "block/clock.h"
+#include "net/backend.h"
 #include "places.h"
 #include "tensor/head.h"
 #include "tensor/writer.h"
+
+const char *const voice_contexts[] = {
+    [VOICE_CPU] = "cpu", [VOICE_FIXED] = "fixed", NULL};
 
 /* The folder of the addon to use, to be freed. */
 static char *
@@ -72,6 +76,12 @@ tap(void *ctx, const char *name, const struct mel_tensor *rows)
 	mel_utter_tap(&v->utter, name, rows);
 }
 
+static void
+ran(void *ctx, const char *network, int64_t size, int64_t fresh, int64_t padded)
+{
+	waste_add(&((struct voice *)ctx)->waste, network, size, fresh, padded);
+}
+
 void
 voice_open_blocks(struct mel_registry *registry, struct mel_plugins *plugins,
     const struct mel_strings *files)
@@ -106,7 +116,11 @@ voice_open(
 	memset(v, 0, sizeof(*v));
 	v->options = o;
 	v->start_ns = mel_clock_ns();
-	v->env = (struct mel_env){.note = note, .tap = tap, .ctx = v};
+	v->env = (struct mel_env){
+	    .note = note, .tap = tap, .ran = ran, .ctx = v, .isa = o->isa};
+	if (o->context == VOICE_FIXED)
+		v->env.backend = &mel_backend_processor;
+	waste_init(&v->waste);
 	dir = choose_addon(v, head);
 	if (!mel_isa_available((enum mel_isa)o->isa))
 		tool_die("this machine has no %s", mel_isa_names[o->isa]);
@@ -231,6 +245,7 @@ voice_report(const struct voice *v)
 		    (double)(v->spent_ns - inside) / 1e6,
 		    100 * (double)(v->spent_ns - inside) / (double)v->spent_ns,
 		    (double)v->spent_ns / 1e6);
+	waste_report(&v->waste);
 }
 
 void

@@ -14,6 +14,7 @@
 #include "net/isa.h"
 #include "stream.h"
 #include "tool.h"
+#include "waste.h"
 
 struct mel_addon;
 struct mel_head;
@@ -29,6 +30,7 @@ struct voice_options {
 	char *addon;     /* owned; name or folder; NULL: MELPIPE_ADDON */
 	int64_t threads; /* 0: all processors */
 	int isa;         /* enum mel_isa */
+	int context;     /* enum voice_context */
 	bool quiet, verbose;
 	bool whole;          /* no network streams */
 	bool allow_exec;     /* blocks may start programs */
@@ -55,6 +57,12 @@ struct voice_options {
 		    .preset = "auto", .choice = mel_isa_names,                 \
 		    .help = "instruction set of the networks"                  \
 	}
+#define VOICE_OPTION_CONTEXT(type)                                             \
+	{                                                                      \
+		"context", 0, MEL_OPT_CHOICE, VOICE_AT(type, context),         \
+		    .preset = "cpu", .choice = voice_contexts,                 \
+		    .help = "run networks at any length, or with fixed ones"   \
+	}
 #define VOICE_OPTION_PLUGIN(type)                                              \
 	{                                                                      \
 		"plugin", 0, MEL_OPT_LIST, VOICE_AT(type, plugins),            \
@@ -77,6 +85,13 @@ struct voice_options {
 		    .help = "run each network on all rows at once"             \
 	}
 
+enum voice_context {
+	VOICE_CPU,
+	VOICE_FIXED, /* programs that tts-addon compile has made */
+};
+
+extern const char *const voice_contexts[];
+
 struct voice {
 	const struct voice_options *options;
 	struct mel_registry registry;
@@ -86,6 +101,7 @@ struct voice {
 	struct mel_pool *pool;
 	struct mel_env env; /* ctx is the voice */
 	struct mel_utter utter;
+	struct waste waste;
 	char *key;   /* owned; of the present utterance, for remarks */
 	bool failed; /* an utterance did */
 

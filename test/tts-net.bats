@@ -36,6 +36,22 @@ npy() { # FILE EXPRESSION
     [[ ${lines[-1]} == *" 0 failed, 0 skipped" ]]
 }
 
+@test "info: context of networks with a batch axis" {
+    cd "$DATA/onnx/models"
+    tts-net info fastspeech2_variance_13/model.onnx |
+        sed -n '/^time/p' >"$BATS_TEST_TMPDIR/times"
+    diff "$BATS_TEST_TMPDIR/times" - <<'END'
+time hidden_out left 4 right 4 ratio 1/1
+time log_duration left 2 right 2 ratio 1/1
+time pitch left 2 right 2 ratio 1/1
+time energy left 4 right 4 ratio 1/1
+END
+    for part in encoder decoder; do
+        tts-net info fastspeech2_${part}_13/model.onnx |
+            grep -q '^time .* whole: (attention) (node /b.0/'
+    done
+}
+
 @test "the layers on every instruction set that the machine has" {
     for isa in portable avx2 avx512; do
         run tts-net test --strict --isa $isa "$LAYERS"/*
@@ -103,6 +119,28 @@ assert y.dtype == x.dtype and (y == n.maximum(x, 0)).all()'
     fails_with 1 tts-net
     [[ $stderr == *"input x: not given" ]]
     [ ! -e out ]
+}
+
+@test "run: an output that is not what the file declares is noted" {
+    cd "$BATS_TEST_TMPDIR"
+    "$PYTHON" - <<'EOF'
+from onnx import helper, TensorProto, save
+x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["T"])
+y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 7])
+z = helper.make_tensor_value_info("z", TensorProto.FLOAT, [None])
+graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"]),
+                           helper.make_node("Abs", ["x"], ["z"])],
+                          "g", [x], [y, z])
+model = helper.make_model(
+    graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+save(model, "m.onnx")
+EOF
+    npy x.npy 'n.array([1, -2], "f")'
+    run --separate-stderr tts-net run -i x=x.npy -d out m.onnx
+    [ "$status" -eq 0 ]
+    [[ $stderr == "tts-net: m.onnx: output y is f32 [2], which is not what "* ]]
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [ -e out/y.npy ]
 }
 
 @test "what cannot be run is refused by operator and node" {

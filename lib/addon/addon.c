@@ -98,6 +98,7 @@ mel_addon_close(struct mel_addon *a)
 	free(a->position);
 	free(a->network);
 	mel_strings_free(&a->keep);
+	mel_strings_free(&a->fixed_networks);
 	json_decref(a->contract);
 	mel_yaml_close(a->yaml);
 	free(a->name);

@@ -23,8 +23,9 @@ struct mel_yaml;
  * when a block asks for them.
  */
 
-#define MEL_ADDON_FILE "addon.yaml"
-#define MEL_ADDON_SUMS "SHA256SUMS"
+#define MEL_ADDON_FILE     "addon.yaml"
+#define MEL_ADDON_SUMS     "SHA256SUMS"
+#define MEL_ADDON_VERIFIED "verified.txt" /* what tts-addon verify printed */
 
 /* Something the user may set for an utterance. */
 struct mel_control {
@@ -53,8 +54,10 @@ struct mel_addon {
 
 	struct mel_control *control; /* [n_controls] */
 	size_t n_controls;
-	int64_t max_tokens;      /* of an utterance */
-	struct mel_strings keep; /* ports forwarded to the end */
+	int64_t max_tokens;                /* of an utterance */
+	struct mel_strings keep;           /* ports forwarded to the end */
+	struct mel_strings fixed_networks; /* see addon/contexts.h; none: all */
+	yaml_node_t *fixed_sizes;          /* the same; NULL: not said */
 
 	struct mel_position *position; /* [n_positions], at least 1 */
 	size_t n_positions;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "addon/addon.h"
+#include "addon/contexts.h"
 #include "addon/options.h"
 #include "addon/yaml.h"
 #include "base/buf.h"
@@ -214,13 +215,19 @@ object_network(const struct mel_builder *b, yaml_node_t *node, void **object,
     struct mel_err *err)
 {
 	const char *name = mel_yaml_text(node);
+	struct mel_netdef *def;
+	bool fixed;
 
 	if (!name)
 		return mel_yaml_fail(b->addon->yaml, node ? node : b->node, err,
 		    "%s: the name of a network is wanted", b->where);
-	*object =
-	    mel_addon_network(b->addon, node, name, !b->env->spec_only, err);
-	return *object ? 0 : -1;
+	fixed = b->env->backend && mel_addon_fixes(b->addon, name);
+	def = mel_addon_network(
+	    b->addon, node, name, !b->env->spec_only && !fixed, err);
+	if (!def || mel_addon_fix(b->addon, def, b->env, err))
+		return -1;
+	*object = def;
+	return 0;
 }
 
 static int

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "addon/addon.h"
+#include "addon/contexts.h"
 #include "addon/yaml.h"
 #include "base/err.h"
 #include "base/buf.h"
@@ -391,7 +392,7 @@ mel_addon_read(struct mel_addon *a, struct mel_err *err)
 {
 	static const char *const known[] = {"name", "description", "language",
 	    "licence", "text", "networks", "encoders", "decoder", "stack",
-	    "mel", "controls", "limits", "keep", "golden", NULL};
+	    "mel", "controls", "limits", "keep", "contexts", "golden", NULL};
 	yaml_node_t *root = mel_yaml_root(a->yaml);
 
 	if (!mel_yaml_is_map(root))
@@ -412,5 +413,8 @@ mel_addon_read(struct mel_addon *a, struct mel_err *err)
 	    read_controls(a, mel_yaml_get(a->yaml, root, "controls"), err) ||
 	    read_limits(a, mel_yaml_get(a->yaml, root, "limits"), err))
 		return -1;
-	return read_keep(a, mel_yaml_get(a->yaml, root, "keep"), err);
+	if (read_keep(a, mel_yaml_get(a->yaml, root, "keep"), err))
+		return -1;
+	return mel_addon_read_contexts(
+	    a, mel_yaml_get(a->yaml, root, "contexts"), err);
 }

@@ -12,6 +12,7 @@
 static const char *const roles[] = {
     [MEL_ROLE_TENSOR] = "tensor",
     [MEL_ROLE_MASK] = "mask",
+    [MEL_ROLE_PADDING] = "padding",
     [MEL_ROLE_LENGTH] = "length",
     [MEL_ROLE_POSITION] = "position",
     [MEL_ROLE_CONTROL] = "control",
@@ -50,8 +51,8 @@ read_role(struct mel_addon *a, yaml_node_t *map, struct mel_net_port *port,
 			role++;
 		if (!roles[role])
 			return mel_yaml_fail(a->yaml, node, err,
-			    "role: tensor, mask, length, position, control or "
-			    "constant is wanted");
+			    "role: tensor, mask, padding, length, position, "
+			    "control or constant is wanted");
 	}
 	port->role = (enum mel_net_role)role;
 	if ((role == MEL_ROLE_CONTROL) != (control != NULL))

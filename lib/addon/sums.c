@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "addon/addon.h"
+#include "addon/lock.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/io.h"
@@ -17,13 +18,15 @@
 
 #define DEPTH 8          /* folders below the addon's */
 #define LIMIT (8u << 20) /* of SHA256SUMS [bytes] */
-#define HEX   (2 * SHA256_DIGEST_SIZE)
+#define HEX   (MEL_SUM_HEX - 1)
 
-/* Two files are not summed: the list itself, and what the digest covers. */
+/* Not summed: the list itself, what the digest covers, what was made of it. */
 static bool
 is_left_out(const char *name)
 {
-	return !strcmp(name, MEL_ADDON_SUMS) || !strcmp(name, MEL_ADDON_FILE);
+	return !strcmp(name, MEL_ADDON_SUMS) || !strcmp(name, MEL_ADDON_FILE) ||
+	       !strcmp(name, MEL_ADDON_VERIFIED) ||
+	       !strncmp(name, MEL_ADDON_FIXED "/", sizeof(MEL_ADDON_FIXED));
 }
 
 static int list_files(const char *dir, const char *below, int depth,
@@ -85,20 +88,14 @@ by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int
-sum_file(
-    const char *dir, const char *name, char hex[HEX + 1], struct mel_err *err)
+int
+mel_sum_file(const char *path, char hex[MEL_SUM_HEX], struct mel_err *err)
 {
 	struct sha256_ctx hash;
 	uint8_t sum[SHA256_DIGEST_SIZE];
-	struct mel_buf path = {0};
 	struct mel_map map;
-	int rc = mel_buf_printf(&path, err, "%s/%s", dir, name);
 
-	if (!rc)
-		rc = mel_map_open(&map, path.data, err);
-	mel_buf_free(&path);
-	if (rc)
+	if (mel_map_open(&map, path, err))
 		return -1;
 	sha256_init(&hash);
 	sha256_update(&hash, map.len, map.data);
@@ -107,6 +104,19 @@ sum_file(
 	for (size_t i = 0; i < sizeof(sum); i++)
 		snprintf(hex + 2 * i, 3, "%02x", sum[i]);
 	return 0;
+}
+
+static int
+sum_file(const char *dir, const char *name, char hex[MEL_SUM_HEX],
+    struct mel_err *err)
+{
+	struct mel_buf path = {0};
+	int rc = mel_buf_printf(&path, err, "%s/%s", dir, name);
+
+	if (!rc)
+		rc = mel_sum_file(path.data, hex, err);
+	mel_buf_free(&path);
+	return rc;
 }
 
 /* The list of all files, sorted. */
@@ -126,7 +136,7 @@ mel_sums_write(const char *dir, struct mel_err *err)
 	struct mel_strings files = {0};
 	struct mel_buf text = {0}, path = {0};
 	struct mel_outfile out;
-	char hex[HEX + 1];
+	char hex[MEL_SUM_HEX];
 	int rc = list_all(dir, &files, err);
 
 	for (size_t i = 0; !rc && i < files.n; i++) {
@@ -184,7 +194,7 @@ mel_sums_verify(const char *dir,
     struct mel_err *err)
 {
 	struct mel_strings files = {0}, sums = {0};
-	char hex[HEX + 1];
+	char hex[MEL_SUM_HEX];
 	int wrong = 0, rc = read_sums(dir, &sums, err);
 
 	if (!rc)

@@ -7,8 +7,14 @@ struct mel_err;
 /*
  * SHA256SUMS of an addon's folder, in the form of sha256sum(1): all regular
  * files below it but itself and hidden ones, sorted by name. addon.yaml is
- * left out, since the digest covers it by itself.
+ * left out, since the digest covers it by itself, and so is what was made of
+ * the addon: programs of fixed length and the result of verify.
  */
+
+#define MEL_SUM_HEX 65 /* characters of a digest with its NUL */
+
+/* SHA-256 of one file. */
+int mel_sum_file(const char *path, char hex[MEL_SUM_HEX], struct mel_err *err);
 
 /* Writes the file anew. */
 int mel_sums_write(const char *dir, struct mel_err *err);

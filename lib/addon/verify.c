@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "addon/verify.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +117,7 @@ open_stages(struct mel_verify *v, struct mel_err *err)
 {
 	struct mel_stage_options o = {.addon = v->addon,
 	    .last = mel_stage_upsampler(v->addon),
-	    .env = &v->env};
+	    .env = &v->whole_env};
 
 	if (!o.last || o.last == v->addon->n_positions)
 		return mel_fail(err,
@@ -127,6 +128,7 @@ open_stages(struct mel_verify *v, struct mel_err *err)
 	o.first = o.last;
 	o.last = v->addon->n_positions;
 	o.head = mel_stage_head(v->front);
+	o.env = &v->env;
 	if (mel_stage_open(&v->parts, &o, err))
 		return -1;
 	o.env = &v->whole_env;
@@ -164,6 +166,7 @@ mel_verify_open(struct mel_verify **out, struct mel_addon *addon,
 	v->env.tap = v->whole_env.tap = NULL;
 	v->env.whole = false;
 	v->whole_env.whole = true;
+	v->whole_env.backend = NULL;
 	if (open_all(v, err)) {
 		mel_verify_close(v);
 		return -1;
@@ -201,6 +204,17 @@ mel_verify_lookahead(const struct mel_verify *v)
 			return MEL_WHOLE;
 		ahead += part.lookahead;
 	}
+}
+
+bool
+mel_verify_inexact(const struct mel_verify *v)
+{
+	struct mel_stage_part part;
+	bool inexact = false;
+
+	for (size_t i = 0; mel_stage_part(v->parts, i, &part); i++)
+		inexact |= part.inexact;
+	return inexact;
 }
 
 double
@@ -244,22 +258,40 @@ run_stage(struct mel_verify *v, bool whole, const struct mel_bundle *data,
 	return got < 0 ? -1 : n;
 }
 
+static double
+largest(const float *x, int64_t n)
+{
+	double most = 0;
+
+	for (int64_t i = 0; i < n; i++)
+		most = fabs((double)x[i]) > most ? fabs((double)x[i]) : most;
+	return most;
+}
+
 static void
 compare(const struct mel_verify *v, int64_t rows, int64_t got, int64_t width,
     struct mel_verify_result *r)
 {
 	const float *a = v->rows[true], *b = v->rows[false];
-	int64_t same = rows < got ? rows : got;
+	int64_t both = rows < got ? rows : got;
+	double allowed;
 
 	r->rows = rows;
-	r->bad = rows == got ? -1 : same;
+	r->same = rows == got;
+	r->bad = rows == got ? -1 : both;
 	r->difference = rows == got ? 0 : INFINITY;
-	for (int64_t i = same * width; i-- > 0;) {
+	r->scale = largest(a, rows * width);
+	allowed = v->env.backend ? MEL_VERIFY_TOLERANCE * r->scale : -1;
+	if (mel_verify_inexact(v))
+		allowed = DBL_MAX;
+	for (int64_t i = both * width; i-- > 0;) {
 		double d = fabs((double)a[i] - b[i]);
 
 		if (!memcmp(&a[i], &b[i], sizeof(*a)))
 			continue;
-		r->bad = i / width;
+		r->same = false;
+		if (!(d <= allowed))
+			r->bad = i / width;
 		r->difference = d > r->difference ? d : r->difference;
 	}
 }

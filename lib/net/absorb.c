@@ -32,7 +32,7 @@ struct absorb {
 	struct mel_graph *g;
 	struct extent *extent; /* [n_value] */
 	int *uses;             /* [n_value] */
-	int *reader;           /* [n_value] a node that reads it, -1 */
+	int *first, *last;     /* [n_value] nodes that read it, -1 */
 };
 
 static const struct mel_tensor *
@@ -165,41 +165,54 @@ set_extent(struct absorb *a, const struct mel_node *n)
 	}
 }
 
-/* Which input of `next` is y; the other one, if any, can be an operand. */
+/* Which input of a node with one or two is v. */
+static int
+own_input(const struct mel_node *node, int v)
+{
+	return node->in[0] == v ? 0 : 1;
+}
+
+/* What `next` reads beside v, if anything, can be an operand. */
 static bool
 fits(const struct absorb *a, const struct mel_node *n,
-    const struct mel_node *next, int *own)
+    const struct mel_node *next, int v)
 {
-	int y = n->out[0], other;
 	const struct mel_tensor *t;
+	int other;
 
-	*own = next->in[0] == y ? 0 : 1;
 	if (next->n_in == 1)
 		return true;
-	other = next->in[1 - *own];
+	other = next->in[1 - own_input(next, v)];
 	t = constant(a, other);
 	if (t)
 		return is_row(t, width_of(a, n), is_conv(n) ? 3 : 1);
-	return same_extent(&a->extent[other], &a->extent[y]);
+	return same_extent(&a->extent[other], &a->extent[v]);
 }
 
-/* Moves node `next` into the epilogue of n. */
+/*
+ * Moves node `next`, which reads what n gives, into the epilogue of n. What
+ * else it reads becomes an input, unless it is `saved`.
+ */
 static int
-take(struct absorb *a, struct mel_node *n, struct mel_node *next, int own,
+take(struct absorb *a, struct mel_node *n, struct mel_node *next, int saved,
     struct mel_err *err)
 {
+	int own = own_input(next, n->out[0]);
 	struct mel_epilogue *e = mel_node_epilogue(n);
 	struct mel_epilogue_step *s = &e->step[e->n];
+	bool more = next->n_in == 2 && next->in[1 - own] != saved;
 	int at = n->n_in;
 
-	if (next->n_in == 2 && at < 3 && is_conv(n))
+	if (at < 3 && is_conv(n))
 		at = 3;
 	*s = (struct mel_epilogue_step){
 	    .op = (const struct mel_elementwise *)next->op,
-	    .operand = -1,
+	    .operand =
+		next->n_in == 2 ? MEL_EPILOGUE_SAVED : MEL_EPILOGUE_ALONE,
 	    .right = own == 1,
+	    .save = s->save,
 	};
-	if (next->n_in == 2) {
+	if (more) {
 		if (mel_node_resize_inputs(n, at + 1, err))
 			return -1;
 		n->in[at] = next->in[1 - own];
@@ -214,40 +227,114 @@ take(struct absorb *a, struct mel_node *n, struct mel_node *next, int own,
 	return 0;
 }
 
-/* The node that alone reads what n gives, if n can absorb it; or NULL. */
-static struct mel_node *
-absorbable(const struct absorb *a, const struct mel_node *n, int *own)
+/* Nodes that n can absorb together. */
+struct chain {
+	struct mel_node *node[MEL_EPILOGUE_MAX];
+	int n;
+	int saved; /* what the last one reads again, or MEL_ABSENT */
+};
+
+/* Fewer steps are left than the chain has. */
+static bool
+is_full(const struct mel_node *n, const struct chain *c, int more)
+{
+	const struct mel_epilogue *e = mel_node_epilogue(n);
+
+	return (e ? e->n : 0) + c->n + more > MEL_EPILOGUE_MAX;
+}
+
+/* The node that alone reads what n gives. */
+static bool
+find_single(const struct absorb *a, const struct mel_node *n, struct chain *c)
 {
 	int y = n->out[0];
-	struct mel_node *next;
 
-	if (a->uses[y] != 1 || a->reader[y] < 0)
-		return NULL;
-	next = &a->g->node[a->reader[y]];
-	if (!is_elementwise(next) || !fits(a, n, next, own))
-		return NULL;
-	return next;
+	*c = (struct chain){.saved = MEL_ABSENT};
+	if (a->uses[y] != 1 || a->last[y] < 0 || is_full(n, c, 1))
+		return false;
+	c->node[c->n] = &a->g->node[a->last[y]];
+	return is_elementwise(c->node[0]) && fits(a, n, c->node[c->n++], y);
+}
+
+/* From the reader `from` of what n gives, down to the other one, `end`. */
+static bool
+find_branch(const struct absorb *a, const struct mel_node *n, int from, int end,
+    struct chain *c)
+{
+	int y = n->out[0], v = y;
+
+	*c = (struct chain){.saved = y};
+	for (int i = from; i >= 0 && !is_full(n, c, 1); i = a->last[v]) {
+		struct mel_node *next = &a->g->node[i];
+
+		if (!is_elementwise(next) || !fits(a, n, next, v) ||
+		    (v != y && a->uses[v] != 1))
+			return false;
+		c->node[c->n++] = next;
+		if (i == end)
+			return v != y;
+		v = next->out[0];
+	}
+	return false;
+}
+
+/* Two nodes read what n gives, and one of them reads what comes of the other:
+   as x sigmoid(x). */
+static bool
+find_twice(const struct absorb *a, const struct mel_node *n, struct chain *c)
+{
+	const struct mel_epilogue *e = mel_node_epilogue(n);
+	int y = n->out[0], one = a->first[y], two = a->last[y];
+
+	for (int i = 0; e && i < e->n; i++) {
+		if (e->step[i].save)
+			return false;
+	}
+	return a->uses[y] == 2 && one != two &&
+	       (find_branch(a, n, one, two, c) ||
+		   find_branch(a, n, two, one, c));
+}
+
+static int
+take_chain(struct absorb *a, struct mel_node *n, const struct chain *c,
+    struct mel_err *err)
+{
+	struct mel_epilogue *e;
+
+	if (!mel_node_epilogue(n) && mel_rewrite_prepare(n, "(product)", err))
+		return -1;
+	e = mel_node_epilogue(n);
+	e->step[e->n].save = c->saved != MEL_ABSENT;
+	for (int i = 0; i < c->n; i++) {
+		if (take(a, n, c->node[i], c->saved, err))
+			return -1;
+	}
+	return 0;
 }
 
 static int
 absorb_node(struct absorb *a, struct mel_node *n, struct mel_err *err)
 {
-	struct mel_node *next;
-	int own;
+	struct chain c;
 
 	if (n->n_out != 1 || n->out[0] == MEL_ABSENT ||
 	    (!is_conv(n) && !is_product(a, n)))
 		return 0;
-	while ((next = absorbable(a, n, &own))) {
-		if (!mel_node_epilogue(n) &&
-		    mel_rewrite_prepare(n, "(product)", err))
-			return -1;
-		if (mel_node_epilogue(n)->n == MEL_EPILOGUE_MAX)
-			break;
-		if (take(a, n, next, own, err))
+	while (find_single(a, n, &c) || find_twice(a, n, &c)) {
+		if (take_chain(a, n, &c, err))
 			return -1;
 	}
 	return 0;
+}
+
+static void
+add_reader(struct absorb *a, int v, int node)
+{
+	if (v == MEL_ABSENT)
+		return;
+	if (a->first[v] < 0)
+		a->first[v] = node;
+	a->last[v] = node;
 }
 
 static int
@@ -256,22 +343,21 @@ absorb_all(struct absorb *a, struct mel_err *err)
 	size_t n = (size_t)a->g->n_value;
 
 	a->extent = mel_alloc(n, sizeof(*a->extent), err);
-	a->reader = mel_alloc(n, sizeof(*a->reader), err);
+	a->first = mel_alloc(n, sizeof(*a->first), err);
+	a->last = mel_alloc(n, sizeof(*a->last), err);
 	a->uses = mel_rewrite_uses(a->g, err);
-	if (!a->extent || !a->reader || !a->uses)
+	if (!a->extent || !a->first || !a->last || !a->uses)
 		return -1;
 	for (int v = 0; v < a->g->n_value; v++) {
 		a->extent[v] = (struct extent){v, -1};
-		a->reader[v] = -1;
+		a->first[v] = a->last[v] = -1;
 	}
 	for (int i = 0; i < a->g->n_node; i++) {
 		const struct mel_node *node = &a->g->node[i];
 
 		set_extent(a, node);
-		for (int k = 0; k < node->n_in; k++) {
-			if (node->in[k] != MEL_ABSENT)
-				a->reader[node->in[k]] = i;
-		}
+		for (int k = 0; k < node->n_in; k++)
+			add_reader(a, node->in[k], i);
 	}
 	for (int i = 0; i < a->g->n_node; i++) {
 		if (absorb_node(a, &a->g->node[i], err))
@@ -287,7 +373,8 @@ mel_graph_absorb(struct mel_graph *graph, struct mel_err *err)
 	int rc = absorb_all(&a, err);
 
 	free(a.extent);
-	free(a.reader);
+	free(a.first);
+	free(a.last);
 	free(a.uses);
 	/* A residual may come after the product that adds it. */
 	if (rc || mel_graph_sort(graph, err))

@@ -211,8 +211,8 @@ take_weights(struct attend *a, struct mel_err *err)
 	if (mel_net_port_unpack(
 		a->attention, &a->step.out[index_of(a, a->attention)], &t, err))
 		return -1;
-	tokens = t.dim[0];
-	behind = tokens ? (int64_t)mel_tensor_count(&t) / tokens : 0;
+	behind = t.dim[0] ? (int64_t)mel_tensor_count(&t) / t.dim[0] : 0;
+	tokens = t.dim[0] < a->step.part.steps ? t.dim[0] : a->step.part.steps;
 	memset(a->weights, 0, (size_t)columns * sizeof(float));
 	for (int64_t i = 0; i < tokens; i++) {
 		int64_t k = tokens > columns ? i * columns / tokens : i;

@@ -125,10 +125,27 @@ put_file(struct mel_buf *out, const struct mel_graph *g, struct mel_err *err)
 	return rc ? -1 : put_operators(out, g, err);
 }
 
-/* The one open axis is time; the leading one is not if there is another. */
+/* Does a network of several open axes lead with this length: a batch? */
+static bool
+is_batch(const struct mel_graph *g, const char *symbol)
+{
+	for (int i = 0; symbol && i < g->n_input; i++) {
+		const struct mel_io *io = &g->input[i];
+		int open = 0;
+
+		for (int d = 0; d < io->ndim; d++)
+			open += io->dim[d] < 0;
+		if (open > 1 && io->symbol[0] && !strcmp(io->symbol[0], symbol))
+			return true;
+	}
+	return false;
+}
+
+/* The one open axis is time; the leading one is not if there is another, nor
+ * is any of the same name. */
 static int
-time_input(
-    const struct mel_io *io, struct mel_time_input *in, struct mel_err *err)
+time_input(const struct mel_graph *g, const struct mel_io *io,
+    struct mel_time_input *in, struct mel_err *err)
 {
 	int open = 0;
 
@@ -141,6 +158,8 @@ time_input(
 		if (io->dim[d] >= 0)
 			continue;
 		in->shape.dim[d] = 1;
+		if (is_batch(g, io->symbol[d]))
+			continue;
 		if (open++ && in->axis)
 			return mel_fail(
 			    err, "several axes of %s are open", io->name);
@@ -184,7 +203,7 @@ put_times(
 	if (!in)
 		return -1;
 	for (int i = 0; !rc && i < g->n_input; i++)
-		rc = time_input(&g->input[i], &in[i], &why);
+		rc = time_input(g, &g->input[i], &in[i], &why);
 	if (!rc)
 		rc = mel_timeline_open(&t, g, network->kernels, in, &why);
 	if (rc)

@@ -48,7 +48,8 @@ mel_elementwise_forward(const struct mel_node *node,
 {
 	const struct mel_elementwise *e = elementwise(node);
 
-	(void)err;
+	if (e->check && e->check(node, in, &out[0], err))
+		return -1;
 	mel_broadcast_run(&out[0], in, node->n_in,
 	    &(struct mel_loop){e->row[in[0]->dtype], node->params, e->grain},
 	    run);

@@ -20,6 +20,11 @@ struct mel_elementwise {
 	enum mel_dtype result;         /* MEL_NONE: the inputs' */
 	size_t grain;                  /* elements worth a task */
 	mel_row_fn *row[MEL_BOOL + 1]; /* by type of the inputs, or NULL */
+
+	/* Refuses what integers cannot do, before it is done; or NULL. */
+	int (*check)(const struct mel_node *node,
+	    const struct mel_tensor *const in[], const struct mel_tensor *out,
+	    struct mel_err *err);
 };
 
 int mel_elementwise_infer(const struct mel_node *node,

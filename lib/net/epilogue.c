@@ -2,12 +2,15 @@
 #include "net/epilogue.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "net/elementwise.h"
 #include "net/graph.h"
 #include "net/infer.h"
 #include "net/walk.h"
 #include "tensor/tensor.h"
+
+#define PIECE 4096 /* floats: half of a first-level cache */
 
 void
 mel_epilogue_clear(struct mel_epilogue *e)
@@ -41,45 +44,84 @@ mel_epilogue_check(const struct mel_node *node, const struct mel_epilogue *e,
 	return 0;
 }
 
-/* Row r of an operand with `count` elements; *step from one to the next. */
-static float *
-operand_row(const struct mel_epilogue_rows *rows, const struct mel_tensor *t,
-    size_t r, int64_t *step)
-{
-	size_t count = mel_tensor_count(t);
-	float *data = t->data;
+/* A part of the rows that stays in the cache while all steps pass. */
+struct piece {
+	size_t r, rows;
+	size_t col, cols; /* of each row; all of it if there are several */
+	float *saved;     /* [rows, cols] */
+};
 
-	*step = count != 1;
-	return count > rows->n ? data + (rows->first + r) * rows->n : data;
+/* Operand of a step at the piece; *step from one element to the next. */
+static float *
+find_operand(const struct mel_epilogue_step *s,
+    const struct mel_epilogue_rows *rows, const struct piece *p, int64_t *step,
+    bool *is_row)
+{
+	const struct mel_tensor *t;
+	size_t count;
+
+	*step = 1;
+	*is_row = false;
+	if (s->operand == MEL_EPILOGUE_SAVED)
+		return p->saved;
+	t = rows->in[s->operand];
+	count = mel_tensor_count(t);
+	if (count == 1) {
+		*step = 0;
+		return t->data;
+	}
+	*is_row = count <= rows->n;
+	return (float *)t->data +
+	       (*is_row ? 0 : (rows->first + p->r) * rows->n) + p->col;
 }
 
 static void
-run_row(const struct mel_epilogue_step *s, const struct mel_epilogue_rows *rows,
-    size_t r)
+run_step(const struct mel_epilogue_step *s,
+    const struct mel_epilogue_rows *rows, const struct piece *p, float *c)
 {
-	float *c = rows->c + r * rows->n;
 	int own = s->right ? 2 : 1, other = 3 - own;
+	size_t n = p->rows * p->cols, calls = 1;
 	struct mel_row row = {
-	    .n = rows->n,
-	    .p[0] = c,
 	    .params = s->params,
 	    .kernels = rows->kernels,
 	};
+	bool is_row = false;
 
-	row.p[own] = c;
+	if (s->save)
+		memcpy(p->saved, c, n * sizeof(*c));
 	row.step[0] = row.step[own] = 1;
-	if (s->operand >= 0)
-		row.p[other] = operand_row(
-		    rows, rows->in[s->operand], r, &row.step[other]);
-	s->op->row[MEL_F32](&row);
+	if (s->operand != MEL_EPILOGUE_ALONE)
+		row.p[other] =
+		    find_operand(s, rows, p, &row.step[other], &is_row);
+	if (is_row)
+		calls = p->rows;
+	row.n = n / calls;
+	for (size_t i = 0; i < calls; i++) {
+		row.p[0] = row.p[own] = c + i * row.n;
+		s->op->row[MEL_F32](&row);
+	}
 }
 
 void
 mel_epilogue_run(
     const struct mel_epilogue *e, const struct mel_epilogue_rows *rows)
 {
-	for (size_t r = 0; r < rows->m; r++) {
-		for (int i = 0; i < e->n; i++)
-			run_row(&e->step[i], rows, r);
+	float saved[PIECE];
+	struct piece p = {
+	    .rows = rows->n < PIECE ? PIECE / rows->n : 1,
+	    .cols = rows->n < PIECE ? rows->n : PIECE,
+	    .saved = saved,
+	};
+	size_t height = p.rows, width = p.cols;
+
+	for (; e->n && p.r < rows->m; p.r += height) {
+		p.rows = rows->m - p.r < height ? rows->m - p.r : height;
+		for (p.col = 0; p.col < rows->n; p.col += width) {
+			p.cols =
+			    rows->n - p.col < width ? rows->n - p.col : width;
+			for (int i = 0; i < e->n; i++)
+				run_step(&e->step[i], rows, &p,
+				    rows->c + p.r * rows->n + p.col);
+		}
 	}
 }

@@ -13,20 +13,26 @@ struct mel_tensor;
 
 /*
  * Elementwise operators that a product along time applies to its rows while
- * they are in the cache: activation, scale, shift, residual. A row goes through
- * the operators' own row functions, so that the bytes are those of the nodes
- * that were absorbed.
+ * they are in the cache: activation, scale, shift, residual, and what takes a
+ * value twice, as GELU does: x * (1 + erf(x / sqrt(2))). A row goes through the
+ * operators' own row functions, so that the bytes are those of the nodes that
+ * were absorbed.
  */
 
 #define MEL_EPILOGUE_MAX 8
 
+/* What an operand may be but the number of an input. */
+#define MEL_EPILOGUE_ALONE (-1) /* there is none */
+#define MEL_EPILOGUE_SAVED (-2) /* what was saved last */
+
 struct mel_epilogue_step {
 	const struct mel_elementwise *op;
 	void *params; /* owned; the absorbed node's, may be NULL */
-	int operand;  /* number of the node's input that is the other operand;
-			 -1: none. One element, one row, or the size of the
-			 result. */
+	int operand;  /* number of the node's input that is the other operand:
+			 one element, one row, or the size of the result; or a
+			 number above */
 	bool right;   /* the product is the right operand */
+	bool save;    /* what comes in is saved first; once in an epilogue */
 };
 
 struct mel_epilogue {

@@ -92,9 +92,8 @@ mel_feed_declare(
 	return 0;
 }
 
-/* Steps along time, from the tensors given; all must agree. */
-static int
-count_steps(const struct mel_feed *feed, const struct mel_bundle *data,
+int
+mel_feed_steps(const struct mel_feed *feed, const struct mel_bundle *data,
     const struct mel_tensor *rows, int64_t *steps, struct mel_err *err)
 {
 	const char *first = NULL;
@@ -110,6 +109,8 @@ count_steps(const struct mel_feed *feed, const struct mel_bundle *data,
 			continue;
 		if (i != feed->rows)
 			t = mel_bundle_get(data, name);
+		if (!t)
+			continue;
 		if (first && t->dim[0] != *steps)
 			return mel_fail(err,
 			    "\"%s\" has %lld steps, but \"%s\" has %lld", first,
@@ -120,41 +121,78 @@ count_steps(const struct mel_feed *feed, const struct mel_bundle *data,
 	return 0;
 }
 
+/* The steps of a tensor of the bundle that belong to the part; a view. */
+static struct mel_tensor
+cut(const struct mel_net_port *port, const struct mel_tensor *t,
+    const struct mel_feed_part *part)
+{
+	struct mel_tensor view = *t;
+	size_t row;
+
+	view.owned = false;
+	if (mel_net_port_time(port) < 0 || !t->dim[0])
+		return view;
+	row = mel_tensor_bytes(t) / (size_t)t->dim[0];
+	view.data = (char *)t->data + row * (size_t)part->first;
+	view.dim[0] = part->steps;
+	return view;
+}
+
 static int
 fill_one(struct mel_feed *feed, int i, const struct mel_bundle *data,
-    int64_t steps, struct mel_err *err)
+    const struct mel_feed_part *part, struct mel_err *err)
 {
 	const struct mel_net_port *port = &feed->def->input[i];
 	struct mel_amount control = {.times = 1, .control = port->control};
+	struct mel_tensor t;
 	double value = 0;
 
-	if (port->role == MEL_ROLE_TENSOR)
-		return mel_net_port_pack(port,
+	if (port->role == MEL_ROLE_TENSOR) {
+		t = cut(port,
 		    mel_bundle_get(data, mel_feed_name(feed->names, port)),
-		    &feed->in[i], err);
+		    part);
+		return mel_net_port_pack(port, &t, &feed->in[i], err);
+	}
 	if (port->role == MEL_ROLE_CONTROL &&
 	    mel_amount_value(&control, data, &value, err))
 		return -1;
-	return mel_net_port_make(port, steps, value, &feed->in[i], err);
+	return mel_net_port_make(
+	    port, part->steps, part->size, value, &feed->in[i], err);
+}
+
+int
+mel_feed_fill_part(struct mel_feed *feed, const struct mel_bundle *data,
+    const struct mel_tensor *rows, const struct mel_feed_part *part,
+    struct mel_err *err)
+{
+	int rc = 0;
+
+	clear(feed);
+	feed->steps = part->steps;
+	for (int i = 0; !rc && i < feed->def->n_input; i++) {
+		const struct mel_net_port *port = &feed->def->input[i];
+
+		if (feed->own[i])
+			continue;
+		if (i == feed->rows)
+			rc = mel_net_port_pack(port, rows, &feed->in[i], err);
+		else
+			rc = fill_one(feed, i, data, part, err);
+		if (!rc)
+			rc = mel_net_port_pad(
+			    port, &feed->in[i], part->size, err);
+	}
+	return rc;
 }
 
 int
 mel_feed_fill(struct mel_feed *feed, const struct mel_bundle *data,
     const struct mel_tensor *rows, struct mel_err *err)
 {
-	int rc = 0;
+	struct mel_feed_part all = {0};
 
-	clear(feed);
-	if (count_steps(feed, data, rows, &feed->steps, err))
+	if (mel_feed_steps(feed, data, rows, &all.steps, err))
 		return -1;
-	for (int i = 0; !rc && i < feed->def->n_input; i++) {
-		if (feed->own[i])
-			continue;
-		if (i == feed->rows)
-			rc = mel_net_port_pack(
-			    &feed->def->input[i], rows, &feed->in[i], err);
-		else
-			rc = fill_one(feed, i, data, feed->steps, err);
-	}
-	return rc;
+	all.size = all.steps;
+	return mel_feed_fill_part(feed, data, rows, &all, err);
 }

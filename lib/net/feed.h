@@ -23,8 +23,8 @@ struct mel_feed {
 	int rows;      /* the input that takes pulled rows instead, or -1 */
 	bool *own;     /* [n_input], owned; inputs that the block fills itself:
 			  neither declared nor filled here. Starts false */
-	int64_t steps; /* along time, of the tensors of the last fill; 1 if
-			  none has time */
+	int64_t steps; /* along time, of the tensors of the last fill, not
+			  counting padding; 1 if none has time */
 	struct mel_tensor *in; /* [n_input], owned */
 };
 
@@ -44,6 +44,24 @@ int mel_feed_declare(
  */
 int mel_feed_fill(struct mel_feed *feed, const struct mel_bundle *data,
     const struct mel_tensor *rows, struct mel_err *err);
+
+/* A stretch of an utterance in tensors of fixed length. */
+struct mel_feed_part {
+	int64_t first, steps; /* along time */
+	int64_t size; /* of the tensors, >= steps; zeros (or what the role
+			 says) stand behind the steps */
+};
+
+/* The same for a part: of all tensors of the bundle that have time; rows are
+ * those of the part. */
+int mel_feed_fill_part(struct mel_feed *feed, const struct mel_bundle *data,
+    const struct mel_tensor *rows, const struct mel_feed_part *part,
+    struct mel_err *err);
+
+/* Steps along time of the bundle's tensors and the rows (NULL: not there
+ * yet); an error if they differ. 1 if none has time. */
+int mel_feed_steps(const struct mel_feed *feed, const struct mel_bundle *data,
+    const struct mel_tensor *rows, int64_t *steps, struct mel_err *err);
 
 /* The tensor name that a port goes by: renamed, or its own. */
 const char *mel_feed_name(

@@ -13,6 +13,8 @@
 #include "net/feed.h"
 #include "net/netdef.h"
 #include "net/network.h"
+#include "net/rows.h"
+#include "net/windows.h"
 #include "tensor/bundle.h"
 #include "tensor/tensor.h"
 
@@ -21,11 +23,15 @@ struct options {
 	struct mel_strings inputs, outputs;
 };
 
+/* With a back end for fixed lengths there are windows, else a session. */
 struct netblock {
 	const struct options *options;
 	struct mel_feed feed;
 	struct mel_session *session;
 	struct mel_tensor *out; /* [n_output] */
+	bool fixed;
+	struct mel_windows windows;
+	struct mel_rows *rows; /* [n_output] what windows gave so far */
 };
 
 /* Pairs name outputs that there are. */
@@ -75,8 +81,15 @@ open_network(void *state, const void *options, const struct mel_env *env,
 		return -1;
 	if (env->spec_only)
 		return 0;
-	return mel_session_open(
-	    &b->session, o->network->network, env->pool, err);
+	b->fixed = env->backend && o->network->fixed;
+	if (!b->fixed)
+		return mel_session_open(
+		    &b->session, o->network->network, env->pool, err);
+	b->rows =
+	    mel_alloc((size_t)o->network->n_output, sizeof(*b->rows), err);
+	if (!b->rows)
+		return -1;
+	return mel_windows_open(&b->windows, o->network, env, err);
 }
 
 /* Infinity may mean something, ln 0 for instance; NaN is a fault. */
@@ -95,28 +108,88 @@ check_numbers(const struct mel_net_port *port, const struct mel_tensor *t,
 	return 0;
 }
 
+/* Adds the rows that the last window gave to those before. */
+static int
+add_rows(struct netblock *b, struct mel_err *err)
+{
+	for (int i = 0; i < b->options->network->n_output; i++) {
+		const struct mel_net_port *port =
+		    &b->options->network->output[i];
+		struct mel_tensor whole = {0}, t;
+		int rc = mel_windows_take(&b->windows, i, &whole, &t, err);
+
+		if (mel_net_port_time(port) < 0)
+			mel_rows_clear(&b->rows[i]); /* the same of each */
+		if (!rc)
+			rc = mel_rows_add(&b->rows[i], &t, err);
+		mel_tensor_free(&whole);
+		if (rc)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+run_windows(
+    struct netblock *b, const struct mel_bundle *in, struct mel_err *err)
+{
+	struct mel_windows_have have = {.ended = true};
+	struct mel_feed_part part;
+	int64_t need;
+	int rc;
+
+	for (int i = 0; i < b->options->network->n_output; i++)
+		mel_rows_clear(&b->rows[i]);
+	mel_windows_begin(&b->windows);
+	if (mel_feed_steps(&b->feed, in, NULL, &have.steps, err))
+		return -1;
+	while ((rc = mel_windows_next(
+		    &b->windows, &have, 1, &part, &need, err)) > 0) {
+		if (mel_feed_fill_part(&b->feed, in, NULL, &part, err) ||
+		    mel_windows_run(&b->windows, &have, &b->feed, &part, err) ||
+		    add_rows(b, err))
+			return -1;
+	}
+	return rc;
+}
+
+static int
+give_output(
+    struct netblock *b, int i, struct mel_bundle *out, struct mel_err *err)
+{
+	const struct options *o = b->options;
+	const struct mel_net_port *port = &o->network->output[i];
+	struct mel_tensor t = {0};
+	int rc = 0;
+
+	if (b->fixed)
+		t = mel_rows_view(&b->rows[i]);
+	else
+		rc = mel_net_port_unpack(port, &b->out[i], &t, err);
+	if (!rc)
+		rc = check_numbers(port, &t, err);
+	if (!rc)
+		rc = mel_bundle_put(
+		    out, mel_feed_name(&o->outputs, port), &t, err);
+	mel_tensor_free(&t);
+	return rc;
+}
+
 static int
 run_network(void *state, const struct mel_bundle *in, struct mel_bundle *out,
     struct mel_err *err)
 {
 	struct netblock *b = state;
-	const struct options *o = b->options;
 
-	if (mel_feed_fill(&b->feed, in, NULL, err) ||
-	    mel_session_run(b->session, b->feed.in, b->out, err))
+	if (b->fixed) {
+		if (run_windows(b, in, err))
+			return -1;
+	} else if (mel_feed_fill(&b->feed, in, NULL, err) ||
+		   mel_session_run(b->session, b->feed.in, b->out, err)) {
 		return -1;
-	for (int i = 0; i < o->network->n_output; i++) {
-		const struct mel_net_port *port = &o->network->output[i];
-		struct mel_tensor t = {0};
-		int rc = mel_net_port_unpack(port, &b->out[i], &t, err);
-
-		if (!rc)
-			rc = check_numbers(port, &t, err);
-		if (!rc)
-			rc = mel_bundle_put(
-			    out, mel_feed_name(&o->outputs, port), &t, err);
-		mel_tensor_free(&t);
-		if (rc)
+	}
+	for (int i = 0; i < b->options->network->n_output; i++) {
+		if (give_output(b, i, out, err))
 			return -1;
 	}
 	return 0;
@@ -128,6 +201,10 @@ close_network(void *state)
 	struct netblock *b = state;
 
 	mel_session_close(b->session);
+	mel_windows_close(&b->windows);
+	for (int i = 0; b->rows && i < b->options->network->n_output; i++)
+		mel_rows_free(&b->rows[i]);
+	free(b->rows);
 	if (b->options)
 		mel_feed_close(&b->feed);
 	free(b->out);

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/option.h"
+#include "net/fixed.h"
 #include "net/graph.h"
 #include "net/network.h"
 
@@ -89,6 +90,7 @@ mel_netdef_close(struct mel_netdef *def)
 	free(def->input);
 	free(def->output);
 	mel_network_close(def->network);
+	mel_fixed_free((struct mel_fixed *)(uintptr_t)def->fixed);
 	free(def->name);
 	free(def);
 }
@@ -422,38 +424,94 @@ fill(struct mel_tensor *t, size_t i, double value)
 		((uint8_t *)t->data)[i] = (uint8_t)value;
 }
 
+/* The value of element i; behind: elements of a step. */
+static double
+made_value(
+    const struct mel_net_port *port, size_t step, int64_t steps, double control)
+{
+	bool there = (int64_t)step < steps;
+
+	switch (port->role) {
+	case MEL_ROLE_LENGTH:
+		return (double)steps;
+	case MEL_ROLE_POSITION:
+		return (double)step;
+	case MEL_ROLE_CONTROL:
+		return control;
+	case MEL_ROLE_CONSTANT:
+		return port->value;
+	case MEL_ROLE_PADDING:
+		return !there;
+	default:
+		return there;
+	}
+}
+
 int
-mel_net_port_make(const struct mel_net_port *port, int64_t steps,
+mel_net_port_make(const struct mel_net_port *port, int64_t steps, int64_t size,
     double control, struct mel_tensor *out, struct mel_err *err)
 {
 	int64_t dim[MEL_MAX_DIMS];
 	int time = mel_net_port_time(port);
-	size_t n, behind = 1;
-	double value = 1;
+	size_t n, behind = 1, last = time >= 0 && size > 0 ? (size_t)size : 1;
 
 	for (int i = 0; i < port->ndim; i++) {
-		dim[i] = i == time ? steps : port->axis[i];
+		dim[i] = i == time ? size : port->axis[i];
 		if (dim[i] < 0)
 			dim[i] = 1;
 		if (i > time)
 			behind *= (size_t)dim[i];
 	}
-	if (port->role == MEL_ROLE_LENGTH)
-		value = (double)steps;
-	else if (port->role == MEL_ROLE_POSITION)
-		value = time >= 0 && steps > 0 ? (double)(steps - 1) : 0;
-	else if (port->role == MEL_ROLE_CONTROL)
-		value = control;
-	else if (port->role == MEL_ROLE_CONSTANT)
-		value = port->value;
-	if (check_value(port, value, err) ||
+	if (time < 0 && port->role != MEL_ROLE_LENGTH)
+		steps = 1;
+	if (check_value(
+		port, made_value(port, last - 1, steps, control), err) ||
 	    mel_tensor_new(out, port->dtype, port->ndim, dim, err))
 		return -1;
 	n = mel_tensor_count(out);
-	for (size_t i = 0; i < n; i++) {
-		if (port->role == MEL_ROLE_POSITION && time >= 0)
-			value = (double)(i / behind % (size_t)steps);
-		fill(out, i, value);
-	}
+	for (size_t i = 0; i < n; i++)
+		fill(out, i,
+		    made_value(port, i / behind % last, steps, control));
 	return 0;
+}
+
+int
+mel_net_port_pad(const struct mel_net_port *port, struct mel_tensor *t,
+    int64_t size, struct mel_err *err)
+{
+	int time = mel_net_port_time(port);
+	int64_t dim[MEL_MAX_DIMS];
+	struct mel_tensor out;
+	size_t before = 1, row, from, to;
+
+	if (time < 0 || t->dim[time] == size)
+		return 0;
+	memcpy(dim, t->dim, sizeof(dim));
+	dim[time] = size;
+	if (mel_tensor_new(&out, t->dtype, t->ndim, dim, err))
+		return -1;
+	for (int i = 0; i < time; i++)
+		before *= (size_t)dim[i];
+	row = mel_tensor_bytes(&out) / before / (size_t)size;
+	from = row * (size_t)t->dim[time];
+	to = row * (size_t)size;
+	memset(out.data, 0, mel_tensor_bytes(&out));
+	for (size_t b = 0; from && b < before; b++)
+		memcpy((char *)out.data + b * to,
+		    (const char *)t->data + b * from, from);
+	mel_tensor_free(t);
+	*t = out;
+	return 0;
+}
+
+bool
+mel_net_port_shape(const struct mel_net_port *port, struct mel_tensor *shape)
+{
+	*shape = (struct mel_tensor){.dtype = port->dtype, .ndim = port->ndim};
+	for (int d = 0; d < port->ndim; d++) {
+		if (port->axis[d] == MEL_AXIS_ANY)
+			return false;
+		shape->dim[d] = port->axis[d] < 0 ? 1 : port->axis[d];
+	}
+	return true;
 }

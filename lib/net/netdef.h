@@ -8,6 +8,7 @@
 #include "tensor/tensor.h"
 
 struct mel_err;
+struct mel_fixed;
 struct mel_io;
 struct mel_network;
 struct mel_strings;
@@ -19,8 +20,9 @@ struct mel_strings;
 
 enum mel_net_role {
 	MEL_ROLE_TENSOR,   /* a tensor of the bundle, or the rows pulled */
-	MEL_ROLE_MASK,     /* ones along time: everything is valid */
-	MEL_ROLE_LENGTH,   /* the number of steps along time */
+	MEL_ROLE_MASK,     /* ones along time, zeros where it is padded */
+	MEL_ROLE_PADDING,  /* zeros along time, ones where it is padded */
+	MEL_ROLE_LENGTH,   /* the number of steps along time, no padding */
 	MEL_ROLE_POSITION, /* 0, 1, 2 ... along time */
 	MEL_ROLE_CONTROL,  /* a control's value, in every element */
 	MEL_ROLE_CONSTANT, /* a number, in every element */
@@ -52,8 +54,9 @@ struct mel_netdef {
 	int n_input;
 	struct mel_net_port *output; /* [n_output], as the graph's */
 	int n_output;
-	bool masks; /* the network masks padding by itself; for contexts that
-		       pad, which the one of free shapes does not */
+	bool masks;                    /* the network masks padding by itself */
+	const struct mel_fixed *fixed; /* owned; its programs of fixed length;
+					  NULL: it has none */
 };
 
 /*
@@ -101,10 +104,21 @@ int mel_net_port_unpack(const struct mel_net_port *port,
     const struct mel_tensor *in, struct mel_tensor *out, struct mel_err *err);
 
 /*
- * A new tensor for the roles that are made, not given; steps: along time. A
- * value that the input's type cannot hold (0.5 for i64) is an error.
+ * A new tensor for the roles that are made, not given; steps: along time, then
+ * padding up to size. A value that the input's type cannot hold (0.5 for i64)
+ * is an error.
  */
 int mel_net_port_make(const struct mel_net_port *port, int64_t steps,
-    double control, struct mel_tensor *out, struct mel_err *err);
+    int64_t size, double control, struct mel_tensor *out, struct mel_err *err);
+
+/* Makes a tensor in the network's layout `size` long along time: zeros behind
+ * what is there. */
+int mel_net_port_pad(const struct mel_net_port *port, struct mel_tensor *t,
+    int64_t size, struct mel_err *err);
+
+/* The shape of a port, time and batch of length 1; false if an axis has no
+ * length known beforehand. */
+bool mel_net_port_shape(
+    const struct mel_net_port *port, struct mel_tensor *shape);
 
 #endif

@@ -126,21 +126,13 @@ has_zero(const struct mel_tensor *t)
 }
 
 static int
-check_divisor(const struct mel_node *node, const struct mel_tensor *y,
+check_divisor(const struct mel_node *node, const struct mel_tensor *const in[],
     const struct mel_tensor *out, struct mel_err *err)
 {
-	if (y->dtype == MEL_F32 || !mel_tensor_count(out) || !has_zero(y))
+	if (in[1]->dtype == MEL_F32 || !mel_tensor_count(out) ||
+	    !has_zero(in[1]))
 		return 0;
 	return mel_node_fail(node, err, "integer division by zero");
-}
-
-static int
-div_forward(const struct mel_node *node, const struct mel_tensor *const in[],
-    struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
-{
-	if (check_divisor(node, in[1], &out[0], err))
-		return -1;
-	return mel_elementwise_forward(node, in, out, run, err);
 }
 
 /*
@@ -276,7 +268,7 @@ mod_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 	const struct mod *p = node->params;
 	mel_row_fn *row = e->row[in[0]->dtype];
 
-	if (check_divisor(node, in[1], &out[0], err))
+	if (check_divisor(node, in, &out[0], err))
 		return -1;
 	if (!p->c_sign && in[0]->dtype == MEL_I64)
 		row = mod_i64;
@@ -351,7 +343,8 @@ static const struct mel_elementwise op_sub = {
 static const struct mel_elementwise op_mul = {
     BINARY("Mul", mel_elementwise_forward), .grain = MEL_GRAIN_COPY, ROWS(mul)};
 static const struct mel_elementwise op_div = {
-    BINARY("Div", div_forward), .grain = MEL_GRAIN_COPY, ROWS(div)};
+    BINARY("Div", mel_elementwise_forward), .grain = MEL_GRAIN_COPY,
+    .check = check_divisor, ROWS(div)};
 static const struct mel_elementwise op_min = {
     SEVERAL("Min", mel_elementwise_fold), .grain = MEL_GRAIN_COPY, ROWS(min)};
 static const struct mel_elementwise op_max = {

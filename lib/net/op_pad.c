@@ -119,6 +119,21 @@ pad_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	    node, &out[0], in[0]->dtype, in[0]->ndim, dim, err);
 }
 
+/* Rows behind the end are what pads there are made of. */
+static void
+set_blank(struct mel_timing *t, int64_t end)
+{
+	const struct pad *p = t->node->params;
+	const struct mel_tensor *value = mel_input(t->node, t->in[0], 2);
+
+	if (end <= 0)
+		return;
+	t->no_blank = p->mode != CONSTANT ||
+		      (value && (!value->data || value->dtype != MEL_F32));
+	if (!t->no_blank && value)
+		t->blank = *(const float *)value->data;
+}
+
 static enum mel_time_kind
 pad_time(struct mel_timing *t)
 {
@@ -140,6 +155,7 @@ pad_time(struct mel_timing *t)
 		return MEL_TIME_POINT;
 	if (p->mode != CONSTANT && (b < 0 || e < 0))
 		return MEL_TIME_WHOLE;
+	set_blank(t, e);
 	t->reach[0] = (struct mel_reach){
 	    .num = 1,
 	    .den = 1,

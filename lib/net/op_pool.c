@@ -109,6 +109,10 @@ pool_time(struct mel_timing *t)
 	if (mel_window_varies(&p->window, d) ||
 	    find_axis(t->node, t->in[0][0], d, &axis, NULL))
 		return MEL_TIME_WHOLE;
+	if (p->max)
+		t->blank = -INFINITY;
+	else
+		t->no_blank = axis.hi > 0 && !p->count_pad;
 	return mel_time_window(t, &axis);
 }
 

@@ -277,6 +277,17 @@ concat_infer(const struct mel_node *node, const struct mel_tensor *const in[],
 	    node, &out[0], sum.dtype, sum.ndim, sum.dim, err);
 }
 
+static bool
+is_zero(const struct mel_tensor *t)
+{
+	const unsigned char *x = t->data;
+	size_t n = mel_tensor_bytes(t);
+
+	while (x && n && !x[n - 1])
+		n--;
+	return x && !n;
+}
+
 /* Along time: rows before and behind those of one input. */
 static enum mel_time_kind
 concat_time(struct mel_timing *t)
@@ -293,6 +304,7 @@ concat_time(struct mel_timing *t)
 		if (!mel_time_has(t, k)) {
 			*(timed < 0 ? &before : &behind) +=
 			    t->in[0][k]->dim[axis];
+			t->no_blank |= timed >= 0 && !is_zero(t->in[0][k]);
 			continue;
 		}
 		if (timed >= 0 || t->in_axis[k] != axis)

@@ -147,8 +147,11 @@ mel_step_open(struct mel_step *s, const struct mel_netdef *def,
 	s->out = mel_alloc((size_t)def->n_output, sizeof(*s->out), err);
 	if (!s->out)
 		return -1;
+	s->fixed = env->backend && def->fixed;
 	if (env->spec_only)
 		return 0;
+	if (s->fixed)
+		return mel_windows_open(&s->windows, def, env, err);
 	return mel_session_open(&s->session, def->network, env->pool, err);
 }
 
@@ -156,6 +159,7 @@ void
 mel_step_close(struct mel_step *s)
 {
 	mel_session_close(s->session);
+	mel_windows_close(&s->windows);
 	for (size_t i = 0; i < s->n_loop; i++)
 		free(s->loop[i].data);
 	free(s->loop);
@@ -220,6 +224,7 @@ begin_loop(struct mel_step *s, struct mel_step_loop *loop,
 {
 	struct mel_net_port port = *input_of(s, loop);
 	struct mel_tensor value = {0};
+	int64_t steps = s->part.steps, size = s->part.size;
 	int rc;
 
 	port.role = MEL_ROLE_CONSTANT;
@@ -228,7 +233,9 @@ begin_loop(struct mel_step *s, struct mel_step_loop *loop,
 		rc = mel_net_port_pack(
 		    &port, mel_bundle_get(data, loop->tensor), &value, err);
 	else
-		rc = mel_net_port_make(&port, s->feed.steps, 0, &value, err);
+		rc = mel_net_port_make(&port, steps, size, 0, &value, err);
+	if (!rc)
+		rc = mel_net_port_pad(&port, &value, size, err);
 	if (!rc)
 		rc = take(s, loop, &value, err);
 	mel_tensor_free(&value);
@@ -239,8 +246,15 @@ int
 mel_step_begin(
     struct mel_step *s, const struct mel_bundle *data, struct mel_err *err)
 {
+	int64_t steps;
+
 	s->turn = 0;
-	if (mel_feed_fill(&s->feed, data, NULL, err))
+	if (mel_feed_steps(&s->feed, data, NULL, &steps, err))
+		return -1;
+	s->part = (struct mel_feed_part){0, steps, steps};
+	if (s->fixed && mel_windows_whole(&s->windows, steps, &s->part, err))
+		return -1;
+	if (mel_feed_fill_part(&s->feed, data, NULL, &s->part, err))
 		return -1;
 	for (size_t i = 0; i < s->n_loop; i++) {
 		if (begin_loop(s, &s->loop[i], data, err))
@@ -249,11 +263,28 @@ mel_step_begin(
 	return 0;
 }
 
+/* One turn of the network. */
+static int
+turn(struct mel_step *s, struct mel_err *err)
+{
+	const struct mel_windows_have all = {s->part.steps, true};
+	size_t n = (size_t)s->def->n_output;
+
+	if (!s->fixed) {
+		mel_session_seed(s->session, s->turn++);
+		return mel_session_run(s->session, s->feed.in, s->out, err);
+	}
+	mel_windows_begin(&s->windows);
+	if (mel_windows_run(&s->windows, &all, &s->feed, &s->part, err))
+		return -1;
+	memcpy(s->out, s->windows.out, n * sizeof(*s->out));
+	return 0;
+}
+
 int
 mel_step_run(struct mel_step *s, struct mel_err *err)
 {
-	mel_session_seed(s->session, s->turn++);
-	if (mel_session_run(s->session, s->feed.in, s->out, err))
+	if (turn(s, err))
 		return -1;
 	for (size_t i = 0; i < s->n_loop; i++) {
 		struct mel_step_loop *loop = &s->loop[i];

@@ -7,6 +7,7 @@
 
 #include "base/option.h"
 #include "net/feed.h"
+#include "net/windows.h"
 
 struct mel_bundle;
 struct mel_decls;
@@ -46,8 +47,13 @@ struct mel_step {
 	struct mel_feed feed;
 	struct mel_step_loop *loop; /* [n_loop], owned */
 	size_t n_loop;
-	struct mel_session *session; /* NULL if opened for its spec only */
-	struct mel_tensor *out; /* [n_output]; after a run, until the next */
+	struct mel_session *session; /* NULL if opened for its spec only, or
+					with programs of fixed length */
+	bool fixed;
+	struct mel_windows windows;
+	struct mel_feed_part part; /* the one window of the utterance */
+	struct mel_tensor *out; /* [n_output]; after a run, until the next; of
+				   fixed length along time */
 	uint64_t turn;          /* steps of this utterance so far */
 };
 

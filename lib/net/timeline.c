@@ -308,6 +308,8 @@ ask(struct build *b, int i)
 	if (!lengths_agree(b, node, first, n->reach) ||
 	    (!timed && !find_source(b, first, &n->source)))
 		return MEL_TIME_WHOLE;
+	n->blank = timing.blank;
+	n->no_blank = timing.no_blank;
 	return kind;
 }
 

@@ -39,6 +39,8 @@ struct mel_time_node {
 	    *reach; /* [n_in] of inputs with time; the timeline's */
 	struct mel_reach source; /* rows there are for n rows of the stream, if
 				    no input has time: num, den, more */
+	float blank;             /* see net/timing.h */
+	bool no_blank;
 };
 
 struct mel_timeline {

@@ -38,6 +38,14 @@ struct mel_timing {
 	unsigned lengths; /* to be set: bit i: input i may follow the length
 			     of the stream, its data is then used as if it
 			     were right for any part */
+
+	/*
+	 * For WINDOW, of rows behind the end of the stream, which tensors of
+	 * fixed length have: what they must hold so that the rows before them
+	 * come out as if there were none. Preset to 0.
+	 */
+	float blank;
+	bool no_blank; /* to be set: nothing does, rows are shown again */
 };
 
 /* Input i is there and has one time axis. */

@@ -165,6 +165,38 @@ product(struct graph *g)
 	follow(g, "MatMul", name, none);
 }
 
+/* What takes its operand twice: x act(x), or GELU as it was once exported. */
+static void
+gate(struct graph *g)
+{
+	static const char *const act[] = {"Sigmoid", "Tanh", "Softplus"};
+	float half = 0.5f, root = 1.41421354f, one = 1.0f;
+	bool gelu = choose(g, 2), left = choose(g, 2);
+	char x[32], y[32], name[32], both[80], out[32];
+
+	snprintf(x, sizeof(x), "%s%d", g->prefix, g->n);
+	snprintf(name, sizeof(name), "g%d", g->n);
+	if (gelu) {
+		add_init(&g->buf, name, PB_F32, 0, NULL, &root, sizeof(root));
+		follow(g, "Div", name, none);
+		follow(g, "Erf", "", none);
+		name[0] = 'h';
+		add_init(&g->buf, name, PB_F32, 0, NULL, &one, sizeof(one));
+		follow(g, "Add", name, none);
+	} else {
+		follow(g, act[choose(g, 3)], "", none);
+	}
+	snprintf(y, sizeof(y), "%s%d", g->prefix, g->n);
+	snprintf(both, sizeof(both), "%s %s", left ? x : y, left ? y : x);
+	snprintf(out, sizeof(out), "%s%d", g->prefix, ++g->n);
+	add_node(&g->buf, gelu ? "Mul" : "Sub", both, out, none);
+	if (!gelu)
+		return;
+	name[0] = 'k';
+	add_init(&g->buf, name, PB_F32, 0, NULL, &half, sizeof(half));
+	follow(g, "Mul", name, none);
+}
+
 /* Cuts, joins and reductions along an axis. */
 static void
 along(struct graph *g)
@@ -204,7 +236,7 @@ grow_graph(struct graph *g)
 	bool turned = g->turned;
 
 	for (int i = 0; i < steps; i++) {
-		switch (choose(g, 9)) {
+		switch (choose(g, 10)) {
 		case 0:
 		case 1:
 			conv(g);
@@ -226,6 +258,9 @@ grow_graph(struct graph *g)
 			break;
 		case 7:
 			product(g);
+			break;
+		case 8:
+			gate(g);
 			break;
 		default:
 			along(g);
@@ -367,6 +402,30 @@ test_vanish(void)
 	ok(count_kind("") == 2, "and one node a block");
 }
 
+/* A product with GELU or x act(x) behind it. */
+static void
+test_twice(void)
+{
+	int nodes = 0, absorbed = 0;
+
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct graph g = {.seed = seed, .prefix = "v", .turned = true};
+		char out[32];
+
+		add_io(&g.buf, 11, "v0", PB_F32, 3, (int64_t[]){1, -1, WIDTH});
+		product(&g);
+		gate(&g);
+		snprintf(out, sizeof(out), "v%d", g.n);
+		add_bare_io(&g.buf, 12, out);
+		save_model(path, &g.buf, 17);
+		nodes += count_kind("");
+		absorbed += count_kind("(product)");
+	}
+	ok(nodes == 20 && absorbed == 20,
+	    "what takes a product twice is one node with it (%d of %d)",
+	    absorbed, nodes);
+}
+
 int
 main(void)
 {
@@ -378,6 +437,7 @@ main(void)
 	snprintf(path, sizeof(path), "%s/net.onnx", dir);
 	test_random(pool);
 	test_vanish();
+	test_twice();
 	remove(path);
 	remove(dir);
 	free(dir);

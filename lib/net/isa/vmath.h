@@ -52,6 +52,16 @@ pow2(vu n)
 	return (vf)((n + 127) << 23);
 }
 
+/* exp x for x in [-87, 88], so that the result is a normal number; NaN stays.
+ */
+INLINE vf
+exp_normal(vf x)
+{
+	struct reduced q = reduce_ln2(x);
+
+	return (1.0f + expm1_poly(q.r)) * pow2(q.n);
+}
+
 INLINE vf
 vexp(vf x)
 {
@@ -190,7 +200,7 @@ verf(vf x)
 	p = vfma(p, t, splat(-0x1.462cb0p-1f));
 	p = vfma(p, t, splat(-0x1.20b432p0f));
 	p = vfma(p, t, splat(-0x1.7437e0p-13f));
-	p = with_sign(1.0f - vexp(p), x);
+	p = with_sign(1.0f - exp_normal(p), x);
 	return pick((vu)(t < 0.93f), erf_small(x), p);
 }
 
