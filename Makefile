@@ -180,9 +180,9 @@ $(BUILD)/fuzz/obj/onnx.pb-c.o: $(BUILD)/gen/onnx.pb-c.c
 $(BUILD)/fuzz/lib.a: $(FUZZ_OBJ) $(ISA_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
-$(BUILD)/fuzz/%: test/fuzz/%.c $(BUILD)/fuzz/lib.a
-	$(Q)$(FUZZ_CC) -Itest/unit -fsanitize=fuzzer,address,undefined -o $@ \
-	    $(filter-out %.h,$^) \
+$(BUILD)/fuzz/%: test/fuzz/%.c test/fuzz/common/run.c $(BUILD)/fuzz/lib.a
+	$(Q)$(FUZZ_CC) -Itest/unit -Itest/fuzz/common \
+	    -fsanitize=fuzzer,address,undefined -o $@ $(filter-out %.h,$^) \
 	    $(PKG_LIBS) \
 	    -lm -ldl -pthread
 

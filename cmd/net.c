@@ -14,13 +14,17 @@
 bool
 net_run(const struct net_values *v, struct mel_pool *pool, char **path, int n)
 {
+	struct mel_strings notes = {0};
 	const struct mel_run_files job = {
-	    *path, &v->inputs, v->dir, (enum mel_isa)v->isa, pool};
+	    *path, &v->inputs, v->dir, (enum mel_isa)v->isa, pool, &notes};
 	struct mel_err err;
 
 	(void)n;
 	if (mel_network_run_files(&job, &err))
 		tool_die("%s", err.msg);
+	for (size_t i = 0; i < notes.n; i++)
+		tool_warn("%s", notes.item[i]);
+	mel_strings_free(&notes);
 	return true;
 }
 

@@ -65,3 +65,23 @@ skips() {
         diff <(skips) open
     done
 }
+
+@test "what is skipped is out of scope: types, operators, noise" {
+    "$PYTHON" "$ROOT/test/skips.py" "$CASES" "$ROOT/test/onnx-skips.txt" \
+        "$ROOT/test/onnx-tiers.txt" >"$BATS_TEST_TMPDIR/out" || {
+        cat "$BATS_TEST_TMPDIR/out"
+        return 1
+    }
+    [ "$(sed -n 's/ node cases in scope$//p' \
+        "$BATS_TEST_TMPDIR/out")" -ge 555 ]
+}
+
+@test "every operator of the tiers is there" {
+    cd "$BATS_TEST_TMPDIR"
+    "$PYTHON" "$ROOT/test/skips.py" --models "$ROOT/test/onnx-tiers.txt" .
+    [ "$(ls ./*.onnx | wc -l)" -eq 119 ]
+    for model in *.onnx; do
+        tts-net info "$model" 2>&1 || true
+    done | sed -n 's/^unsupported //p' >unsupported
+    [ "$(cat unsupported)" = "NoSuchOperator bare" ]
+}

@@ -121,6 +121,28 @@ assert y.dtype == x.dtype and (y == n.maximum(x, 0)).all()'
     [ ! -e out ]
 }
 
+@test "run: an output that is not what the file declares is noted" {
+    cd "$BATS_TEST_TMPDIR"
+    "$PYTHON" - <<'EOF'
+from onnx import helper, TensorProto, save
+x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["T"])
+y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 7])
+z = helper.make_tensor_value_info("z", TensorProto.FLOAT, [None])
+graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"]),
+                           helper.make_node("Abs", ["x"], ["z"])],
+                          "g", [x], [y, z])
+model = helper.make_model(
+    graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+save(model, "m.onnx")
+EOF
+    npy x.npy 'n.array([1, -2], "f")'
+    run --separate-stderr tts-net run -i x=x.npy -d out m.onnx
+    [ "$status" -eq 0 ]
+    [[ $stderr == "tts-net: m.onnx: output y is f32 [2], which is not what "* ]]
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [ -e out/y.npy ]
+}
+
 @test "what cannot be run is refused by operator and node" {
     cd "$BATS_TEST_TMPDIR"
     one_node LRN 13 m.onnx

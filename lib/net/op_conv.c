@@ -25,7 +25,7 @@ mel_conv_prepare(struct mel_node *node, struct mel_err *err)
 	if (mel_window_read(node, &p->window, err) ||
 	    mel_attr_int(node, "group", 1, &p->group, err))
 		return -1;
-	if (p->group < 1)
+	if (p->group < 1 || p->group > MEL_WINDOW_LARGEST)
 		return mel_node_fail(
 		    node, err, "group = %lld", (long long)p->group);
 	return 0;

@@ -32,7 +32,7 @@ convtr_prepare(struct mel_node *node, struct mel_err *err)
 	    node, &p->window, "output_shape", 0, p->length, err);
 	if (given < 0)
 		return -1;
-	if (p->group < 1)
+	if (p->group < 1 || p->group > MEL_WINDOW_LARGEST)
 		return mel_node_fail(
 		    node, err, "group = %lld", (long long)p->group);
 	for (int d = 0; d < given; d++) {

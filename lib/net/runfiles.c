@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/runfiles.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/option.h"
 #include "base/outdir.h"
 #include "net/graph.h"
 #include "net/inputs.h"
@@ -40,6 +43,43 @@ save(const struct mel_graph *g, const struct mel_tensor *out, const char *path,
 	return rc;
 }
 
+static bool
+is_declared(const struct mel_io *io, const struct mel_tensor *t)
+{
+	if ((io->dtype && io->dtype != t->dtype) ||
+	    (io->ndim >= 0 && io->ndim != t->ndim))
+		return false;
+	for (int d = 0; d < io->ndim; d++) {
+		if (io->dim[d] >= 0 && io->dim[d] != t->dim[d])
+			return false;
+	}
+	return true;
+}
+
+static int
+note_outputs(const struct mel_graph *g, const struct mel_tensor *out,
+    const struct mel_run_files *job, struct mel_err *err)
+{
+	for (int i = 0; i < g->n_output; i++) {
+		struct mel_buf note = {0};
+		char text[160];
+		int rc;
+
+		if (is_declared(&g->output[i], &out[i]))
+			continue;
+		rc = mel_buf_printf(&note, err,
+		    "%s: output %s is %s, which is not what is declared",
+		    job->model, g->output[i].name,
+		    mel_shape_text(&out[i], text, sizeof(text)));
+		if (!rc)
+			rc = mel_strings_add(job->notes, note.data, err);
+		mel_buf_free(&note);
+		if (rc)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 run(const struct mel_network *network, const struct mel_run_files *job,
     struct mel_err *err)
@@ -58,6 +98,8 @@ run(const struct mel_network *network, const struct mel_run_files *job,
 		rc = mel_session_open(&session, network, job->pool, err);
 	if (!rc)
 		rc = mel_session_run(session, in, out, err);
+	if (!rc)
+		rc = note_outputs(g, out, job, err);
 	if (!rc)
 		rc = save(g, out, job->dir, err);
 	for (int i = 0; in && i < g->n_input; i++)

@@ -19,6 +19,9 @@ struct mel_run_files {
 	const char *dir;
 	enum mel_isa isa;
 	struct mel_pool *pool;
+	struct mel_strings *notes; /* gets one for each output that is not what
+				      the file declares; no fault, for
+				      exporters get it wrong */
 };
 
 int mel_network_run_files(const struct mel_run_files *job, struct mel_err *err);

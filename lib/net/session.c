@@ -191,7 +191,7 @@ finish(struct mel_session *s, struct mel_net_value *out, struct mel_err *err)
 			return -1;
 	}
 	for (int i = 0; i < g->n_output; i++) {
-		if (out[i].t.dtype)
+		if (out[i].t.dtype || !out[i].n)
 			continue;
 		out[i].item = s->item + at;
 		at += out[i].n;

@@ -278,9 +278,11 @@ mel_stream_close(struct mel_stream *s)
 /* ---- what has no time ---- */
 
 static int
-evaluate(struct mel_stream *s, const struct mel_node *node, struct mel_err *err)
+evaluate(struct mel_stream *s, int i, struct mel_err *err)
 {
-	const struct mel_run run = {.pool = s->pool, .kernels = s->kernels};
+	const struct mel_node *node = &graph_of(s)->node[i];
+	const struct mel_run run = {
+	    .pool = s->pool, .kernels = s->kernels, .stream = (uint64_t)i};
 
 	for (int k = 0; k < node->n_in; k++)
 		s->in[k] =
@@ -325,8 +327,7 @@ mel_stream_begin(
 			wanted |= v != MEL_ABSENT && s->needed[v] &&
 				  !s->timeline->value[v].known;
 		}
-		if (wanted && !s->timeline->node[i].used &&
-		    evaluate(s, node, err))
+		if (wanted && !s->timeline->node[i].used && evaluate(s, i, err))
 			return -1;
 	}
 	return 0;
@@ -596,9 +597,11 @@ feed(struct mel_stream *s, int i, const struct mel_tensor *in,
 {
 	int v = graph_of(s)->input[i].value, axis = s->timeline->value[v].axis;
 
-	if (axis < 0 || !s->needed[v])
+	if (axis < 0)
 		return 0;
 	s->fed = in->dim[axis];
+	if (!s->needed[v]) /* its rows count all the same */
+		return 0;
 	take_spare(s, &s->line[v]);
 	if (extend(&s->line[v], s->fed, err))
 		return -1;

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "run.h"
 #include "net/isa.h"
 #include "net/network.h"
 #include "randomgraph.h"
@@ -80,11 +78,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct streamtest t;
 	struct mel_err err;
 	char path[64];
-	int fd = memfd_create("onnx", MFD_CLOEXEC);
+	int fd = bytes_as_file(model.data, model.len, path);
 
-	if (fd < 0 || write(fd, model.data, model.len) != (ssize_t)model.len)
-		abort();
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (streamtest_open(&t, path, isa, NULL, &err)) {
 		printf("%s\n", err.msg); /* no graph of these is refused */
 		abort();

@@ -475,6 +475,32 @@ test_recursion(void)
 	    "a function that calls itself: %s", err.msg);
 }
 
+/* Thirty functions, each of which calls the next one twice. */
+static void
+test_doubling(void)
+{
+	struct mel_buf g = graph(), f[30];
+	struct mel_network *network;
+	struct mel_err err;
+
+	for (int i = 0; i < 30; i++) {
+		struct mel_buf a = {0};
+		char name[2][8];
+
+		snprintf(name[0], sizeof(name[0]), "F%d", i);
+		snprintf(name[1], sizeof(name[1]), "F%d", i + 1);
+		add_call(&a, i < 29 ? name[1] : "F0x", "a", "t", none);
+		add_call(&a, i < 29 ? name[1] : "F0x", "t", "b", none);
+		f[i] = function(name[0], &a, "a", "b", "");
+	}
+	add_call(&g, "F0", "x", "y", none);
+	save_functions(&g, f, 30);
+	ok(mel_network_open(&network, path, MEL_ISA_AUTO, &err) == -1 &&
+		(strstr(err.msg, "more than") ||
+		    strstr(err.msg, "nested too deeply")),
+	    "functions that double: %s", err.msg);
+}
+
 static int
 count_nodes(const struct mel_graph *g)
 {
@@ -725,6 +751,7 @@ main(void)
 	test_shared_list();
 	test_function();
 	test_recursion();
+	test_doubling();
 	test_passes();
 	test_refused();
 	test_faults();

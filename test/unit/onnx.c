@@ -11,6 +11,7 @@
 #include "net/wire.h"
 #include "onnxfile.h"
 #include "tap.h"
+#include "tensor/tensor.h"
 
 static char *dir;
 static char path[512];
@@ -392,6 +393,107 @@ test_tolerated(void)
 	mel_network_close(network);
 }
 
+/* y = x + w for x of four ones; true if it is 1.5, -1, 3, 0. */
+static bool
+gives_sums(void)
+{
+	float x[4] = {1, 1, 1, 1};
+	static const float want[4] = {1.5f, -1, 3, 0};
+	struct mel_tensor in =
+	    mel_tensor_view(MEL_F32, 2, (int64_t[]){2, 2}, x);
+	struct mel_tensor y;
+	struct mel_network *network = NULL;
+	struct mel_session *s = NULL;
+	bool good = !mel_network_open(&network, path, MEL_ISA_AUTO, NULL) &&
+		    !mel_session_open(&s, network, NULL, NULL) &&
+		    !mel_session_run(s, &in, &y, NULL) &&
+		    mel_tensor_count(&y) == 4 &&
+		    !memcmp(y.data, want, sizeof(want));
+
+	mel_session_close(s);
+	mel_network_close(network);
+	return good;
+}
+
+/* Weights of 16 and 64 bits become f32; they may lie at any address. */
+static void
+test_narrowed(void)
+{
+	static const uint16_t f16[4] = {0x3800, 0xc000, 0x4000, 0xbc00};
+	static const uint16_t bf16[4] = {0x3f00, 0xc000, 0x4000, 0xbf80};
+	static const double f64[4] = {0.5, -2, 2, -1};
+	static const struct {
+		const char *name;
+		int type;
+		const void *data;
+		size_t size;
+	} all[] = {{"f16", 10, f16, sizeof(f16)},
+	    {"bf16", 16, bf16, sizeof(bf16)},
+	    {"f64", PB_F64, f64, sizeof(f64)}};
+
+	for (int i = 0; i < 3 * 8; i++) {
+		struct mel_buf g = {0};
+		bool good;
+
+		/* A text in front, of another length each time. */
+		put_bytes(&g, 10, "12345678", (size_t)i / 3);
+		add_init(&g, "w", all[i % 3].type, 2, (int64_t[]){2, 2},
+		    all[i % 3].data, all[i % 3].size);
+		add_io(&g, 11, "x", PB_F32, 2, dims);
+		add_node(&g, "Add", "x w", "y", (struct mel_buf){0});
+		add_io(&g, 12, "y", PB_F32, 2, dims);
+		save_model(path, &g, 13);
+		good = gives_sums();
+		if (i < 3 || !good)
+			ok(good, "weights of %s", all[i % 3].name);
+	}
+}
+
+/* Names that are there twice. */
+static void
+test_twice(void)
+{
+	struct mel_buf g = small_graph();
+
+	add_io(&g, 11, "x", PB_F32, 2, dims);
+	check_refused(&g, "x is defined twice", "two inputs of one name");
+	g = small_graph();
+	add_init(&g, "w", PB_F32, 2, (int64_t[]){2, 2}, weights, 16);
+	check_refused(&g, "w is defined twice", "two constants of one name");
+}
+
+/* A link to a folder leaves the model's folder, too. */
+static void
+test_external_folder(void)
+{
+	char link[600];
+
+	snprintf(link, sizeof(link), "%s/deep", dir);
+	if (symlink("/etc", link))
+		abort();
+	check_external("deep/passwd", NULL, NULL, "leaves the model's folder");
+	unlink(link);
+}
+
+/* A declared output shape that is wrong does not matter. */
+static void
+test_declared(void)
+{
+	const float w[4] = {0.5f, -2, 2, -1};
+	struct mel_buf g = {0};
+
+	add_init(&g, "w", PB_F32, 2, (int64_t[]){2, 2}, w, 16);
+	add_io(&g, 11, "x", PB_F32, 2, dims);
+	add_node(&g, "Add", "x w", "y", (struct mel_buf){0});
+	add_io(&g, 12, "y", PB_I64, 3, (int64_t[]){7, -1, 1});
+	save_model(path, &g, 13);
+	ok(gives_sums(), "a declared output shape and type that are wrong");
+	g = small_graph();
+	add_io(&g, 11, "z", PB_F32, 2, (int64_t[]){INT64_MAX, INT64_MAX});
+	save_model(path, &g, 13);
+	ok(!gives_sums(), "an input that no memory holds");
+}
+
 int
 main(void)
 {
@@ -408,6 +510,10 @@ main(void)
 	test_external();
 	test_storage();
 	test_tolerated();
+	test_narrowed();
+	test_twice();
+	test_external_folder();
+	test_declared();
 	unlink(path);
 	rmdir(dir);
 	free(dir);

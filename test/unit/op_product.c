@@ -246,7 +246,9 @@ conv_refused(const char *name, const int64_t *value, size_t n_value,
 	struct mel_err err = {""};
 	bool refused;
 
-	if (name)
+	if (name && !strcmp(name, "group"))
+		mel_node_add_int(&n, name, *value, NULL);
+	else if (name)
 		mel_node_add_ints(&n, name, value, n_value, NULL);
 	refused = node_run_with(&n, 2, in, &out, &run, &err) == -1 &&
 		  strstr(err.msg, why);
@@ -271,6 +273,7 @@ test_conv_refused(void)
 	ok(conv_refused("pads", minus, 2, 2, "pads"), "negative pads");
 	ok(conv_refused("kernel_shape", &zero, 1, 2, "kernel_shape"),
 	    "another kernel_shape");
+	ok(conv_refused("group", &huge, 1, 2, "group"), "groups");
 	ok(conv_refused(NULL, NULL, 0, 3, "3 channels"), "channels");
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* LINK: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,8 @@
 #include "net/network.h"
 #include "net/stream.h"
 #include "noise.h"
+#include "onnxfile.h"
+#include "oom.h"
 #include "streamtest.h"
 #include "tap.h"
 #include "tensor/tensor.h"
@@ -44,21 +47,25 @@ memory(const struct mel_stream *s)
 	return bytes;
 }
 
-/* An endless stream: what it holds does not grow. */
+/* An endless stream: what it holds does not grow, and nothing is allocated. */
 static void
 check_memory(struct mel_stream *s, const struct mel_tensor *x, const char *path)
 {
 	int axis = s->timeline->value[s->timeline->graph->input[0].value].axis;
 	struct mel_tensor part = cut(x, axis, 0, 32), out;
 	size_t first = 0, last = 0;
+	long before = 0;
 	bool good = !mel_stream_begin(s, x, NULL);
 
 	for (int i = 0; good && i < 60; i++) {
 		good = !mel_stream_step(s, &part, false, &out, NULL);
 		last = memory(s);
 		first = i < 6 ? last : first;
+		before = i < 6 ? allocations : before;
 	}
 	ok(good && last == first, "B10: %s: memory of an endless stream", path);
+	ok(good && allocations == before,
+	    "B10: %s: no allocation once it flows", path);
 	free(part.data);
 }
 
@@ -138,9 +145,60 @@ check_model(const char *path, int64_t left, int64_t right, int64_t ratio)
 	streamtest_close(&o);
 }
 
+/* The model at path streams row by row what it gives at once. */
+static void
+check_small(const char *path, const char *what)
+{
+	const struct blocks by = {{1}, 1, true};
+	struct mel_tensor x = noise_tensor(3, (int64_t[]){1, 3, 7}), whole;
+	struct mel_err err = {""};
+	struct streamtest o;
+
+	if (!ok(!streamtest_open(&o, path, MEL_ISA_AUTO, NULL, &err), "%s %s",
+		what, err.msg))
+		return;
+	ok(o.streams && !mel_session_run(o.session, &x, &whole, &err) &&
+		stream_equals(&o, &x, &whole, &by),
+	    "B6: %s: rows are those of the whole %s", what, err.msg);
+	mel_tensor_free(&x);
+	streamtest_close(&o);
+}
+
+/* Rows that are counted and not read; noise that is drawn once. */
+static void
+test_small(void)
+{
+	const int64_t shape[3] = {1, 3, -1}, one[3] = {1, 3, 1};
+	const float row[3] = {1, 2, 3};
+	const struct mel_buf none = {0};
+	char *dir = temp_dir(), path[256];
+	struct mel_buf g = {0};
+
+	snprintf(path, sizeof(path), "%s/m.onnx", dir);
+	add_io(&g, 11, "x", PB_F32, 3, shape);
+	add_init(&g, "row", PB_F32, 3, one, row, sizeof(row));
+	add_node(&g, "Shape", "x", "s", none);
+	add_node(&g, "Expand", "row s", "y", none);
+	add_bare_io(&g, 12, "y");
+	save_model(path, &g, 13);
+	check_small(path, "an input of which only the length is read");
+	g = (struct mel_buf){0};
+	add_io(&g, 11, "x", PB_F32, 3, shape);
+	add_node(&g, "Neg", "x", "z", none);
+	add_node(&g, "RandomNormal", "", "n", attr_ints(none, "shape", one, 3));
+	add_node(&g, "Add", "z n", "y", none);
+	add_bare_io(&g, 12, "y");
+	save_model(path, &g, 13);
+	check_small(path, "noise without time");
+	unlink(path);
+	rmdir(dir);
+	free(dir);
+}
+
 int
 main(void)
 {
+	test_small();
 	for (size_t i = 0; i < sizeof(models) / sizeof(*models); i++)
 		check_model(models[i].path, models[i].left, models[i].right,
 		    models[i].ratio);
