@@ -615,6 +615,7 @@ sequence_part(const struct mel_stage *s, size_t *i, struct mel_stage_part *part)
 	part->where = mel_sequence_where_of(block);
 	part->busy_ns = mel_sequence_busy_ns(block);
 	part->lookahead = 0;
+	part->inexact = false;
 	return true;
 }
 
@@ -634,6 +635,7 @@ mel_stage_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
 	block = s->rows.item[i].streamable;
 	part->where = mel_streamable_where_of(block);
 	part->lookahead = mel_streamable_spec_of(block)->lookahead;
+	part->inexact = mel_streamable_spec_of(block)->inexact;
 	part->busy_ns = mel_streamable_busy_ns(block);
 	part->busy_ns -= before < part->busy_ns ? before : part->busy_ns;
 	return true;

@@ -77,6 +77,7 @@ struct mel_stage_part {
 	const char *where; /* its place in the addon, and its type */
 	uint64_t busy_ns;  /* the time that it took itself so far */
 	int64_t lookahead; /* of rows, see mel_streamable_spec; else 0 */
+	bool inexact;      /* the same; else false */
 };
 
 /* Part i; false past the last. */

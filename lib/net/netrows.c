@@ -15,6 +15,7 @@
 #include "net/feed.h"
 #include "net/fixed.h"
 #include "net/graph.h"
+#include "net/inflow.h"
 #include "net/netdef.h"
 #include "net/netimpl.h"
 #include "net/network.h"
@@ -27,13 +28,14 @@ struct options {
 	struct mel_netdef *network; /* borrowed */
 	struct mel_strings inputs;
 	char *rows, *output, *name;
+	int64_t window, margin; /* rows; 0, -1: not said */
 };
 
 /*
  * A network that streams takes as many rows as it needs for those that are
  * asked for; with programs of fixed length, those of a window. Any other runs
  * once, on all rows of the utterance, when the first of its own rows is asked
- * for.
+ * for; or, if the option says so, on excerpts of it.
  */
 struct netrows {
 	const struct options *options;
@@ -48,18 +50,17 @@ struct netrows {
 	bool streams;
 	struct mel_tensor *step; /* [n_input] rows of one step, owned */
 	struct mel_stream stream;
-	int64_t fed;   /* rows of upstream so far */
 	int64_t given; /* rows before those of result */
 
 	bool fixed;
 	struct mel_windows windows;
-	int64_t base;             /* number of the first row in `in` */
+	bool cut;   /* in excerpts, of options->window rows and margins */
+	int64_t at; /* the first row that the next one gives */
 	struct mel_tensor window; /* what result is a view of */
 
 	const struct mel_bundle *data;
 	struct mel_streamable *upstream;
-	float *in; /* [n_in, in_width] */
-	size_t cap;
+	struct mel_inflow flow;
 	bool ran;
 	struct mel_tensor result; /* [rows, width] */
 	int64_t next;             /* row of it */
@@ -141,7 +142,7 @@ say_whole(const struct netrows *b, const struct mel_env *env)
 	const struct mel_node *node;
 	char text[256];
 
-	if (cause < 0 || !env->note || env->spec_only)
+	if (cause < 0 || !env->note || env->spec_only || b->options->window)
 		return;
 	node = &b->timeline.graph->node[cause];
 	snprintf(text, sizeof(text),
@@ -191,6 +192,21 @@ find_time(struct netrows *b, const struct mel_env *env, struct mel_err *err)
 	return 0;
 }
 
+/* Excerpts are asked for where nothing better is to be had, or not at all. */
+static int
+choose_cut(struct netrows *b, const struct mel_env *env, struct mel_err *err)
+{
+	const struct options *o = b->options;
+
+	if ((o->window > 0) != (o->margin >= 0))
+		return mel_fail(err, "window and margin belong together");
+	if (o->window && b->streams)
+		return mel_fail(
+		    err, "window: the network streams exactly without one");
+	b->cut = o->window && !b->fixed && !env->whole;
+	return 0;
+}
+
 static int
 declare(
     struct netrows *b, struct mel_streamable_spec *spec, struct mel_err *err)
@@ -203,6 +219,9 @@ declare(
 	spec->lookahead = b->streams ? b->context.right : MEL_WHOLE;
 	if (b->fixed && o->network->fixed->split)
 		spec->lookahead = mel_fixed_largest(o->network->fixed);
+	if (b->cut)
+		spec->lookahead = o->window + o->margin - 1;
+	spec->inexact = b->cut;
 	spec->rows = mel_strdup(o->name ? o->name : b->port->name, err);
 	if (!spec->rows)
 		return -1;
@@ -221,7 +240,8 @@ open_rows(void *state, const void *options, const struct mel_env *env,
 	if (mel_feed_open(&b->feed, o->network, &o->inputs, err) ||
 	    choose_rows(b, err) || choose_output(b, err))
 		return -1;
-	if (find_time(b, env, err) || declare(b, spec, err))
+	if (find_time(b, env, err) || choose_cut(b, env, err) ||
+	    declare(b, spec, err))
 		return -1;
 	b->out = mel_alloc((size_t)o->network->n_output, sizeof(*b->out), err);
 	if (!b->out)
@@ -245,15 +265,15 @@ begin_stream(struct netrows *b, struct mel_err *err)
 	const struct mel_net_port *port =
 	    &b->options->network->input[b->feed.rows];
 	int64_t dim[2] = {1, mel_streamable_width(b->upstream)};
-	struct mel_tensor row;
+	struct mel_tensor row = {0};
+	int rc;
 
-	if (mel_reserve(&b->in, &b->cap, (size_t)dim[1], sizeof(*b->in), err))
+	if (mel_tensor_new(&row, MEL_F32, mel_net_port_rank(port), dim, err))
 		return -1;
-	memset(b->in, 0, (size_t)dim[1] * sizeof(*b->in));
-	row = mel_tensor_view(MEL_F32, mel_net_port_rank(port), dim, b->in);
-	if (mel_feed_fill(&b->feed, b->data, &row, err))
-		return -1;
-	return mel_stream_begin(&b->stream, b->feed.in, err);
+	rc = mel_feed_fill(&b->feed, b->data, &row, err) ||
+	     mel_stream_begin(&b->stream, b->feed.in, err);
+	mel_tensor_free(&row);
+	return rc ? -1 : 0;
 }
 
 static int
@@ -265,7 +285,8 @@ begin_rows(void *state, const struct mel_bundle *data,
 	b->data = data;
 	b->upstream = upstream;
 	b->ran = false;
-	b->next = b->fed = b->given = b->base = 0;
+	b->next = b->given = b->at = 0;
+	mel_inflow_begin(&b->flow);
 	if (b->fixed)
 		mel_windows_begin(&b->windows);
 	*width = mel_net_port_width(b->port);
@@ -289,25 +310,39 @@ check_finite(const struct netrows *b, struct mel_err *err)
 	return 0;
 }
 
-static int
-run_rows(struct netrows *b, struct mel_err *err)
+/* n rows from `first` on, as the network's port has them. */
+static struct mel_tensor
+view_rows(const struct netrows *b, int64_t first, int64_t n)
 {
-	int64_t dim[2] = {0, mel_streamable_width(b->upstream)};
-	struct mel_tensor rows;
+	int64_t dim[2] = {n, mel_streamable_width(b->upstream)};
 
-	if (mel_streamable_pull_all(b->upstream, &b->in, &b->cap, &dim[0], err))
-		return -1;
-	b->ran = true;
-	if (!dim[0])
-		return 0; /* nothing to say: no rows, no error */
-	rows = mel_tensor_view(MEL_F32,
+	return mel_tensor_view(MEL_F32,
 	    mel_net_port_rank(&b->options->network->input[b->feed.rows]), dim,
-	    b->in);
+	    mel_inflow_row(&b->flow, b->upstream, first));
+}
+
+/* Runs the network on all rows there are from `first` on. */
+static int
+run_on(struct netrows *b, int64_t first, struct mel_err *err)
+{
+	struct mel_tensor rows = view_rows(b, first, b->flow.fed - first);
+
+	mel_tensor_free(&b->result);
 	if (mel_feed_fill(&b->feed, b->data, &rows, err) ||
 	    mel_session_run(b->session, b->feed.in, b->out, err) ||
 	    mel_net_port_unpack(b->port, &b->out[b->output], &b->result, err))
 		return -1;
 	return check_finite(b, err);
+}
+
+static int
+run_rows(struct netrows *b, struct mel_err *err)
+{
+	if (mel_inflow_take_all(&b->flow, b->upstream, err))
+		return -1;
+	b->ran = true;
+	/* No rows: nothing to say, no error. */
+	return b->flow.fed ? run_on(b, 0, err) : 0;
 }
 
 static void
@@ -317,19 +352,18 @@ drop_step(struct netrows *b)
 		mel_tensor_free(&b->step[i]);
 }
 
-/* What the network gets with n more rows, which are in b->in. */
+/* What the network gets with the rows of upstream that are there. */
 static int
-fill_step(struct netrows *b, int64_t n, struct mel_err *err)
+fill_step(struct netrows *b, struct mel_err *err)
 {
 	const struct mel_netdef *def = b->options->network;
-	int64_t dim[2] = {n, mel_streamable_width(b->upstream)};
+	int64_t n = b->flow.fed - b->flow.base;
+	struct mel_tensor rows = view_rows(b, b->flow.base, n);
 	int rc = 0;
 
 	drop_step(b);
 	for (int i = 0; !rc && i < def->n_input; i++) {
 		const struct mel_net_port *port = &def->input[i];
-		struct mel_tensor rows = mel_tensor_view(
-		    MEL_F32, mel_net_port_rank(port), dim, b->in);
 
 		if (i == b->feed.rows)
 			rc = mel_net_port_pack(port, &rows, &b->step[i], err);
@@ -339,20 +373,19 @@ fill_step(struct netrows *b, int64_t n, struct mel_err *err)
 	return rc;
 }
 
-/* n more rows become rows of the result. */
+/* They become rows of the result. */
 static int
-step_rows(struct netrows *b, int64_t n, bool end, struct mel_err *err)
+step_rows(struct netrows *b, struct mel_err *err)
 {
 	struct mel_tensor out;
 
 	b->given += b->result.dtype ? b->result.dim[0] : 0;
 	b->next = 0;
 	mel_tensor_free(&b->result);
-	if (fill_step(b, n, err) ||
-	    mel_stream_step(&b->stream, b->step, end, &out, err))
+	b->ran = b->flow.ended;
+	if (fill_step(b, err) ||
+	    mel_stream_step(&b->stream, b->step, b->flow.ended, &out, err))
 		return -1;
-	b->fed += n;
-	b->ran = end;
 	if (!out.dim[mel_net_port_time(b->port)])
 		return 0;
 	if (mel_net_port_unpack(b->port, &out, &b->result, err))
@@ -366,75 +399,57 @@ feed_rows(struct netrows *b, int64_t wanted, struct mel_err *err)
 {
 	const struct mel_context *c = &b->context;
 	int64_t have = b->given + (b->result.dtype ? b->result.dim[0] : 0);
-	int64_t width = mel_streamable_width(b->upstream), n, need;
+	int64_t need = ((have + wanted) * c->den + c->num - 1) / c->num +
+		       c->right - b->flow.fed;
 
-	need = ((have + wanted) * c->den + c->num - 1) / c->num + c->right -
-	       b->fed;
-	need = need < 1 ? 1 : need;
-	if (mel_reserve(
-		&b->in, &b->cap, (size_t)(need * width), sizeof(*b->in), err))
+	mel_inflow_drop(&b->flow, b->upstream, b->flow.fed);
+	if (mel_inflow_take(&b->flow, b->upstream, need < 1 ? 1 : need, err))
 		return -1;
-	n = mel_streamable_pull_full(b->upstream, need, b->in, err);
-	if (n < 0)
-		return -1;
-	if (!n && !b->fed) {
+	if (!b->flow.fed) {
 		b->ran = true; /* nothing to say: no rows, no error */
 		return 0;
 	}
-	return step_rows(b, n, n < need, err);
+	return step_rows(b, err);
+}
+
+/* An excerpt of the utterance, as if it were all; its middle is given. */
+static int
+run_excerpt(struct netrows *b, struct mel_err *err)
+{
+	const struct options *o = b->options;
+	int64_t lo = b->at > o->margin ? b->at - o->margin : 0, n;
+	int64_t need = b->at + o->window + o->margin - b->flow.fed;
+
+	mel_inflow_drop(&b->flow, b->upstream, lo);
+	if (need > 0 && !b->flow.ended &&
+	    mel_inflow_take(&b->flow, b->upstream, need, err))
+		return -1;
+	b->ran = b->flow.fed <= b->at;
+	if (b->ran)
+		return 0;
+	n = b->flow.fed - lo;
+	b->given = lo;
+	if (run_on(b, lo, err))
+		return -1;
+	if (b->result.dim[0] != n)
+		return mel_fail(err,
+		    "window: output \"%s\" has %lld rows for %lld",
+		    b->port->name, (long long)b->result.dim[0], (long long)n);
+	b->next = b->at - lo;
+	b->at += o->window;
+	if (b->at > b->flow.fed)
+		b->at = b->flow.fed;
+	b->result.dim[0] = b->at - lo;
+	return 0;
 }
 
 /* ---- programs of fixed length ---- */
-
-/* Forgets rows that no window needs any more. */
-static void
-drop_rows(struct netrows *b)
-{
-	int64_t width = mel_streamable_width(b->upstream);
-	int64_t keep = mel_windows_keep(&b->windows);
-
-	if (keep <= b->base)
-		return;
-	memmove(b->in, b->in + (keep - b->base) * width,
-	    (size_t)((b->fed - keep) * width) * sizeof(*b->in));
-	b->base = keep;
-}
-
-/* Takes n more rows of upstream, or all that there are: 1 if they ended. */
-static int
-more_rows(struct netrows *b, int64_t n, struct mel_err *err)
-{
-	int64_t width = mel_streamable_width(b->upstream), got;
-	size_t need;
-
-	if (!b->options->network->fixed->split) {
-		if (mel_streamable_pull_all(
-			b->upstream, &b->in, &b->cap, &b->fed, err))
-			return -1;
-		return 1;
-	}
-	drop_rows(b);
-	if (!mel_size_mul(&need, (size_t)(b->fed - b->base + n), (size_t)width))
-		return mel_fail(err, "too many rows");
-	if (mel_reserve(&b->in, &b->cap, need, sizeof(*b->in), err))
-		return -1;
-	got = mel_streamable_pull_full(
-	    b->upstream, n, b->in + (b->fed - b->base) * width, err);
-	if (got < 0)
-		return -1;
-	b->fed += got;
-	return got < n;
-}
 
 static int
 run_window(struct netrows *b, const struct mel_windows_have *have,
     const struct mel_feed_part *part, struct mel_err *err)
 {
-	int64_t width = mel_streamable_width(b->upstream);
-	int64_t dim[2] = {part->steps, width};
-	struct mel_tensor rows = mel_tensor_view(MEL_F32,
-	    mel_net_port_rank(&b->options->network->input[b->feed.rows]), dim,
-	    b->in + (part->first - b->base) * width);
+	struct mel_tensor rows = view_rows(b, part->first, part->steps);
 
 	b->given += b->result.dtype ? b->result.dim[0] : 0;
 	b->next = 0;
@@ -449,23 +464,31 @@ run_window(struct netrows *b, const struct mel_windows_have *have,
 	return check_finite(b, err);
 }
 
+/* n more rows for a window; all there are if utterances are not split. */
+static int
+more_rows(struct netrows *b, int64_t n, struct mel_err *err)
+{
+	if (!b->options->network->fixed->split)
+		return mel_inflow_take_all(&b->flow, b->upstream, err);
+	mel_inflow_drop(&b->flow, b->upstream, mel_windows_keep(&b->windows));
+	return mel_inflow_take(&b->flow, b->upstream, n, err);
+}
+
 /* The next window, with rows of upstream as far as it needs them. */
 static int
 next_window(struct netrows *b, int64_t wanted, struct mel_err *err)
 {
-	struct mel_windows_have have = {.steps = b->fed};
+	struct mel_windows_have have = {.steps = b->flow.fed};
 	struct mel_feed_part part;
 	int64_t need;
 	int rc =
 	    mel_windows_next(&b->windows, &have, wanted, &part, &need, err);
 
 	if (need) {
-		int ended = more_rows(b, need, err);
-
-		if (ended < 0)
+		if (more_rows(b, need, err))
 			return -1;
-		have = (struct mel_windows_have){b->fed, ended};
-		if (!b->fed) {
+		have = (struct mel_windows_have){b->flow.fed, b->flow.ended};
+		if (!b->flow.fed) {
 			b->ran = true; /* nothing to say: no rows, no error */
 			return 0;
 		}
@@ -481,6 +504,8 @@ make_rows(struct netrows *b, int64_t wanted, struct mel_err *err)
 {
 	if (b->fixed)
 		return next_window(b, wanted, err);
+	if (b->cut)
+		return run_excerpt(b, err);
 	return b->streams ? feed_rows(b, wanted, err) : run_rows(b, err);
 }
 
@@ -531,7 +556,7 @@ close_rows(void *state)
 	if (b->options)
 		mel_feed_close(&b->feed);
 	free(b->out);
-	free(b->in);
+	mel_inflow_free(&b->flow);
 }
 
 /* The two types differ in where the network comes from. */
@@ -548,6 +573,14 @@ close_rows(void *state)
 	    {"name", 0, MEL_OPT_STRING, offsetof(struct options, name),        \
 		.arg = "PORT",                                                 \
 		.help = "name of the rows; the output's if not said"},         \
+	    {"window", 0, MEL_OPT_INT, offsetof(struct options, window),       \
+		.arg = "ROWS", .min = 1, .max = 1e6,                           \
+		.help = "give so many rows at a time, though the network "     \
+			"needs all: inexact"},                                 \
+	    {"margin", 0, MEL_OPT_INT, offsetof(struct options, margin),       \
+		.arg = "ROWS", .preset = "-1", .min = -1, .max = 1e6,          \
+		.help =                                                        \
+		    "with window: it is run on so many more on each side"},    \
 	{                                                                      \
 		0                                                              \
 	}
