@@ -32,7 +32,9 @@ struct mel_stage_options {
 				"skip", "fail"; NULL: as the addon says */
 	bool text_only; /* of position 0 the front end alone: what it makes of
 			   text is all that is wanted; there is no head */
-	bool by_folder; /* later tools shall find the addon by its folder */
+	bool declare_only; /* no voices of the front end, no weights: for the
+			   head, which is all that may be asked for then */
+	bool by_folder;    /* later tools shall find the addon by its folder */
 };
 
 /*
