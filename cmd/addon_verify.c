@@ -45,6 +45,13 @@ say(struct table *t, const char *fmt, ...)
 		tool_die("out of memory");
 }
 
+/* No proof but a figure. */
+static bool
+is_measured(const struct table *t, const struct mel_verify_result *r)
+{
+	return !r->same && mel_verify_inexact(t->verify);
+}
+
 static void
 compare(struct table *t, int64_t n, int64_t chunk)
 {
@@ -55,7 +62,10 @@ compare(struct table *t, int64_t n, int64_t chunk)
 		tool_die("%lld rows by %lld: %s", (long long)n,
 		    (long long)chunk, err.msg);
 	t->wrong += r.bad >= 0;
-	say(t, "%s %7lld rows by %5lld: ", r.bad < 0 ? "ok  " : "FAIL",
+	say(t, "%s %7lld rows by %5lld: ",
+	    r.bad >= 0           ? "FAIL"
+	    : is_measured(t, &r) ? "diff"
+				 : "ok  ",
 	    (long long)n, (long long)chunk);
 	if (r.bad >= 0)
 		say(t, "differ from row %lld on, largest difference %g\n",
@@ -63,8 +73,10 @@ compare(struct table *t, int64_t n, int64_t chunk)
 	else if (r.same)
 		say(t, "%lld rows, same bytes\n", (long long)r.rows);
 	else
-		say(t, "%lld rows, largest difference %.2g of %.3g\n",
-		    (long long)r.rows, r.difference, r.scale);
+		say(t, "%lld rows, %s %.2g of %.3g\n", (long long)r.rows,
+		    is_measured(t, &r) ? "measured error"
+				       : "largest difference",
+		    r.difference, r.scale);
 }
 
 /* The lengths at which cutting goes wrong if it does. */
@@ -130,6 +142,9 @@ verify(
 		say(t, "all rows\n");
 	else
 		say(t, "%lld rows\n", (long long)ahead);
+	if (mel_verify_inexact(t->verify))
+		say(t, "windows were asked for: not exact, errors are "
+		       "measured on noise\n");
 	compare_all(t);
 	print_times(t);
 	mel_verify_close(t->verify);

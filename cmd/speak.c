@@ -251,17 +251,43 @@ static void
 open_output(struct speak *s)
 {
 	const struct speak_options *o = s->options;
-	struct mel_err err;
 
 	tool_open_output(&s->out, o->output, o->print == SPEAK_STREAM);
-	if (o->print != SPEAK_STREAM)
-		return;
-	voice_open_writer(
-	    &s->voice, s->tool->name, &s->out, o->times, o->block);
-	/* At once: later stages open their networks meanwhile. */
+	if (o->print == SPEAK_STREAM)
+		voice_open_writer(
+		    &s->voice, s->tool->name, &s->out, o->times, o->block);
+}
+
+static void
+write_head(struct speak *s)
+{
+	struct mel_err err;
+
 	if (mel_writer_head(s->voice.utter.writer,
 		mel_stage_head(s->voice.utter.stage), &err))
 		tool_die("%s", err.msg);
+}
+
+/* Opens positions [0, last), or as many as are printed. */
+static void
+open_stage(struct speak *s, size_t last)
+{
+	enum speak_print print = (enum speak_print)s->options->print;
+	bool stream = print == SPEAK_STREAM;
+	bool early = stream && last < s->voice.addon->n_positions;
+
+	if (print == SPEAK_PHONEMES || print == SPEAK_TOKENS) {
+		voice_open_text(&s->voice);
+		return;
+	}
+	/* At once: later stages open their networks meanwhile. */
+	if (early) {
+		voice_declare_stage(&s->voice, last);
+		write_head(s);
+	}
+	voice_open_stage(&s->voice, 0, stream ? last : 1, NULL);
+	if (stream && !early)
+		write_head(s);
 }
 
 int
@@ -278,12 +304,8 @@ speak_main(const struct tool *tool, size_t last, int argc, char **argv)
 		tool_usage("text is given twice: -f and operands");
 	voice_open(&s.voice, &o.voice, NULL);
 	set_controls(&s);
-	if (o.print == SPEAK_PHONEMES || o.print == SPEAK_TOKENS)
-		voice_open_text(&s.voice);
-	else
-		voice_open_stage(
-		    &s.voice, 0, o.print == SPEAK_STREAM ? last : 1, NULL);
 	open_output(&s);
+	open_stage(&s, last);
 	if (first < argc)
 		speak_operands(&s, argc - first, argv + first);
 	else

@@ -149,6 +149,7 @@ open_stage(struct voice *v, struct mel_stage_options *options)
 	options->env = &v->env;
 	options->unknown = v->options->unknown;
 	options->by_folder = v->by_folder;
+	mel_stage_close(v->utter.stage);
 	if (mel_stage_open(&v->utter.stage, options, &err))
 		tool_die("%s", err.msg);
 }
@@ -162,6 +163,14 @@ voice_open_stage(
 
 	if (last > v->addon->n_positions)
 		options.last = v->addon->n_positions;
+	open_stage(v, &options);
+}
+
+void
+voice_declare_stage(struct voice *v, size_t last)
+{
+	struct mel_stage_options options = {.last = last, .declare_only = true};
+
 	open_stage(v, &options);
 }
 

@@ -125,6 +125,12 @@ void voice_open_blocks(struct mel_registry *registry,
 void voice_open(struct voice *voice, const struct voice_options *options,
     const struct mel_head *head);
 
+/*
+ * Opens positions [0, last) as far as their head needs it: later tools can
+ * open theirs while voice_open_stage opens these in its place.
+ */
+void voice_declare_stage(struct voice *voice, size_t last);
+
 /* Opens positions [first, last); last may be past the end. */
 void voice_open_stage(struct voice *voice, size_t first, size_t last,
     const struct mel_head *head);

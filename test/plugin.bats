@@ -114,7 +114,7 @@ assert len(a) >= 4 and (a[::-1] == b).all() and (a != b).any()'
     gain_plugin old Old 77
     run --separate-stderr tts-pipe --plugin old.so abcd
     fails_with 1 tts-pipe
-    [[ $stderr == *"old.so: made for interface 77; here it is 1" ]]
+    [[ $stderr == *"old.so: made for interface 77; here it is 2" ]]
     echo 'int other;' >other.c
     build_plugin other
     run --separate-stderr tts-pipe --plugin other.so abcd

@@ -699,3 +699,66 @@ END
         END { exit n != 8 }' <<<"$output"
     run -1 --separate-stderr tts-addon verify nobody
 }
+
+# The small voice with a network behind its decoder whose rows need all of time;
+# more YAML for that.
+attentive() { # YAML
+    rm -rf voice
+    cp -r "$DATA/letters" voice
+    cp "$DATA/attend.onnx" voice/
+    sed -i -e 's/^  decoder:/  attend: {file: attend.onnx}\n&/' -e \
+        "s/^ *- {type: Decoder}/&\n        - {network: attend, name: mel$1}/" \
+        voice/addon.yaml
+}
+
+@test "windows: rows sooner, the same however they are asked for" {
+    attentive ''
+    printf 'abcdabcdabcdabcd\nab\n' >text
+    run --separate-stderr tts-pipe -a ./voice -o whole.mel -f text
+    [ "$status" -eq 0 ]
+    [[ $stderr == *'attend is run on whole utterances'*'needs all rows' ]]
+    attentive ', window: 8, margin: 4'
+    run --separate-stderr tts-pipe -a ./voice -o a.mel -f text
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
+    run tts-cmp --exact --ports mel whole.mel a.mel
+    [ "$status" -eq 1 ]
+    for block in 1 7 10000; do
+        tts-pipe -a ./voice --block $block --threads 2 <text >b.mel
+        tts-cmp --exact a.mel b.mel
+    done
+    tts-encode -a ./voice <text | tts-upsample | tts-decode >b.mel
+    tts-cmp --exact a.mel b.mel
+    tts-pipe -a ./voice --whole <text >b.mel
+    tts-cmp --exact --ports mel whole.mel b.mel
+}
+
+@test "windows: verify gives a measured error and proves nothing" {
+    attentive ', window: 8, margin: 4'
+    tts-addon verify --threads 1 ./voice >out
+    grep -q '^windows were asked for: not exact' out
+    grep -q '^context cpu, threads 1, look-ahead: 12 rows$' out
+    grep -q '^diff *1000 rows by *7: 1000 rows, measured error [0-9.e-]* of' out
+    # One window is the whole utterance.
+    grep -q '^ok *1 rows by *1: 1 rows, same bytes' out
+    run grep -c '^ok *1000\|^FAIL' out
+    [ "$output" -eq 0 ]
+    # A margin that reaches everything makes up for it all.
+    attentive ', window: 8, margin: 1000'
+    tts-addon verify --threads 1 ./voice >out
+    [ "$(grep -c '^ok *1000 rows by .*: 1000 rows, same bytes' out)" -eq 3 ]
+}
+
+@test "windows: refused where they make no sense" {
+    attentive ', window: 8'
+    run --separate-stderr tts-pipe -a ./voice abcd
+    fails_with 1 tts-pipe
+    [[ $stderr == *'addon.yaml:'*': window and margin belong together' ]]
+    rm -rf voice
+    cp -r "$DATA/letters" voice
+    sed -i 's/{type: Decoder}/{type: Decoder, window: 8, margin: 4}/' \
+        voice/addon.yaml
+    run --separate-stderr tts-pipe -a ./voice abcd
+    fails_with 1 tts-pipe
+    [[ $stderr == *'window: the network streams exactly without one' ]]
+}

@@ -29,6 +29,23 @@ setup() {
     [[ $stderr == *encoder.onnx* ]]
 }
 
+@test "the head is there before voices and weights are opened" {
+    sed 's/^  voice: .*/  voice: nobody/' "$ROOT/addons/kathleen/addon.yaml" \
+        >addon.yaml
+    cp -r "$ROOT/addons/kathleen" voice
+    cp addon.yaml voice
+    tts-encode -a ./voice A >cut.seq 2>err || status=$?
+    [ "$status" -eq 1 ]
+    grep -q '^tts-encode: .*nobody' err
+    run --separate-stderr tts-dump cut.seq
+    [ "$status" -eq 1 ]
+    [[ ${lines[0]} == *head*encoded* ]]
+    [[ $stderr == *"cut after record 0"* ]]
+    # Not in a file that is wanted.
+    run -1 tts-encode -a ./voice -o out.seq A
+    [ ! -e out.seq ]
+}
+
 @test "--keys, --phonemes, --tokens, --print" {
     echo 'x/1|Hello, world!' | tts-encode --keys >a.seq
     tts-dump --lengths a.seq | grep -q '^x/1	106	17$'

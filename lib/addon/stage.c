@@ -25,6 +25,7 @@
 struct mel_stage {
 	struct mel_addon *addon;
 	size_t first, last;
+	struct mel_env spec_only;      /* the options' env, to declare only */
 	struct mel_sequence *front;    /* or NULL */
 	struct mel_sequence *sequence; /* or NULL */
 	struct mel_member_list rows;   /* the streamable blocks, in order */
@@ -159,11 +160,18 @@ builder_at(const struct mel_stage *s, const struct mel_env *env, size_t i)
 	    .where = s->addon->position[i].where};
 }
 
+/* Of the positions of the stage itself. */
+static const struct mel_env *
+own_env(const struct mel_stage *s, const struct mel_stage_options *o)
+{
+	return o->declare_only ? &s->spec_only : o->env;
+}
+
 static int
 make_front(
     struct mel_stage *s, const struct mel_stage_options *o, struct mel_err *err)
 {
-	struct mel_builder builder = builder_at(s, o->env, 0);
+	struct mel_builder builder = builder_at(s, own_env(s, o), 0);
 
 	builder.unknown = o->unknown;
 	return mel_build_front(&builder, &s->front, err);
@@ -219,10 +227,10 @@ make_part(void *ctx, size_t task, int worker)
 			make_front(s, o, err);
 		return;
 	}
-	if (o->text_only || (!s->first && make_sequence(s, o->env, err)))
+	if (o->text_only || (!s->first && make_sequence(s, own_env(s, o), err)))
 		return;
-	make_rows(
-	    s, o->env, from, s->last < from ? from : s->last, &s->rows, err);
+	make_rows(s, own_env(s, o), from, s->last < from ? from : s->last,
+	    &s->rows, err);
 }
 
 static int
@@ -431,14 +439,13 @@ static int
 look_ahead(
     struct mel_stage *s, const struct mel_stage_options *o, struct mel_err *err)
 {
-	struct mel_env spec_only = *o->env;
 	struct mel_member_list later = {0};
 	int64_t width = s->width;
 	size_t from = s->last ? s->last : 1;
 	int rc;
 
-	spec_only.spec_only = true;
-	rc = make_rows(s, &spec_only, from, s->addon->n_positions, &later, err);
+	rc = make_rows(
+	    s, &s->spec_only, from, s->addon->n_positions, &later, err);
 	if (!rc)
 		rc = connect_rows(s, &later, from, &width, err);
 	if (!rc)
@@ -478,6 +485,8 @@ mel_stage_open(struct mel_stage **out, const struct mel_stage_options *o,
 	s->addon = o->addon;
 	s->first = o->first;
 	s->last = o->last;
+	s->spec_only = *o->env;
+	s->spec_only.spec_only = true;
 	if (open_all(s, o, err)) {
 		mel_stage_close(s);
 		return -1;
@@ -615,6 +624,7 @@ sequence_part(const struct mel_stage *s, size_t *i, struct mel_stage_part *part)
 	part->where = mel_sequence_where_of(block);
 	part->busy_ns = mel_sequence_busy_ns(block);
 	part->lookahead = 0;
+	part->inexact = false;
 	return true;
 }
 
@@ -634,6 +644,7 @@ mel_stage_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
 	block = s->rows.item[i].streamable;
 	part->where = mel_streamable_where_of(block);
 	part->lookahead = mel_streamable_spec_of(block)->lookahead;
+	part->inexact = mel_streamable_spec_of(block)->inexact;
 	part->busy_ns = mel_streamable_busy_ns(block);
 	part->busy_ns -= before < part->busy_ns ? before : part->busy_ns;
 	return true;

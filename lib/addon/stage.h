@@ -32,7 +32,9 @@ struct mel_stage_options {
 				"skip", "fail"; NULL: as the addon says */
 	bool text_only; /* of position 0 the front end alone: what it makes of
 			   text is all that is wanted; there is no head */
-	bool by_folder; /* later tools shall find the addon by its folder */
+	bool declare_only; /* no voices of the front end, no weights: for the
+			   head, which is all that may be asked for then */
+	bool by_folder;    /* later tools shall find the addon by its folder */
 };
 
 /*
@@ -77,6 +79,7 @@ struct mel_stage_part {
 	const char *where; /* its place in the addon, and its type */
 	uint64_t busy_ns;  /* the time that it took itself so far */
 	int64_t lookahead; /* of rows, see mel_streamable_spec; else 0 */
+	bool inexact;      /* the same; else false */
 };
 
 /* Part i; false past the last. */

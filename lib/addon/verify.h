@@ -26,6 +26,10 @@ void mel_verify_close(struct mel_verify *verify);
 /* Rows of upstream that a row needs behind it; MEL_WHOLE: all of them. */
 int64_t mel_verify_lookahead(const struct mel_verify *verify);
 
+/* Windows were asked for, which give other rows than a whole run: the result
+ * is a measured error then, and every finite one will do. */
+bool mel_verify_inexact(const struct mel_verify *verify);
+
 /* Frames of a second by the voice's mel contract; 0 if it has none. */
 double mel_verify_rate(const struct mel_verify *verify);
 

@@ -25,7 +25,7 @@ struct mel_option;
  * sizes being right.
  */
 
-#define MEL_BLOCK_ABI 1u /* rises when a struct of this page changes */
+#define MEL_BLOCK_ABI 2u /* rises when a struct of this page changes */
 
 /* Filled by open of a sequence block. Names are copied by mel_decls_add. */
 struct mel_sequence_spec {
@@ -87,6 +87,8 @@ struct mel_streamable_spec {
 	int64_t lookahead; /* rows of upstream read beyond the one given,
 			      >= 0, or MEL_WHOLE */
 	struct mel_decls side; /* side rows: name and width */
+	bool inexact; /* rows are not those of a run on the whole utterance,
+			 because that was asked for; the row law holds */
 };
 
 /*

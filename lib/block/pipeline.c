@@ -81,6 +81,7 @@ open_pipeline(void *state, const void *options, const struct mel_env *env,
 	spec->in_width = s->in_width;
 	spec->width = s->width;
 	spec->lookahead = s->lookahead;
+	spec->inexact = s->inexact;
 	/* width_of may be an inner tensor, which nobody outside sees. */
 	if (s->width_of &&
 	    !mel_decls_find(

@@ -46,6 +46,7 @@ declare_member(const struct mel_streamable_spec *s,
 			return -1;
 	}
 	spec->lookahead = add_lookahead(spec->lookahead, s->lookahead);
+	spec->inexact |= s->inexact;
 	return 0;
 }
 

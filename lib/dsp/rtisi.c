@@ -46,6 +46,7 @@ struct mel_rtisi {
 	float *before_re, *before_im; /* [rows + 1, stride] c_previous */
 	float *piece;                 /* [rows + 1, n] windowed frames */
 	float *square;                /* [span] window squared */
+	float *full;                  /* [hop] sum of all squared windows */
 	float *base;                  /* [length] sum of settled frames */
 	float *weight;                /* [length] sum of squared windows */
 	float *factor;                /* [length] 1 / weight, bounded */
@@ -74,6 +75,7 @@ divide(struct mel_rtisi *r)
 	r->before_im = part(r, r->rows + 1, r->stft.stride);
 	r->piece = part(r, r->rows + 1, r->stft.n);
 	r->square = part(r, 1, r->stft.span);
+	r->full = part(r, 1, r->c.hop);
 	r->base = part(r, 1, r->length);
 	r->weight = part(r, 1, r->length);
 	r->factor = part(r, 1, r->length);
@@ -99,22 +101,21 @@ open_memory(struct mel_rtisi *r, struct mel_err *err)
 	return 0;
 }
 
-/* The largest sum of squared windows sets the bound, as in stft.h. */
 static void
 measure_window(struct mel_rtisi *r)
 {
-	double most = 0;
+	float most = 0;
 
 	for (int j = 0; j < r->stft.span; j++)
 		r->square[j] = r->stft.window[j] * r->stft.window[j];
 	for (int64_t i = 0; i < r->c.hop; i++) {
-		double sum = 0;
-
 		for (int64_t j = i; j < r->stft.span; j += r->c.hop)
-			sum += r->square[j];
-		most = sum > most ? sum : most;
+			r->full[i] += r->square[j];
+		most = r->full[i] > most ? r->full[i] : most;
 	}
-	r->least = (float)(1e-3 * most);
+	r->least = 1e-3f * most;
+	for (int64_t i = 0; i < r->c.hop; i++)
+		r->full[i] = r->full[i] > r->least ? r->full[i] : r->least;
 }
 
 /* No sample may go out before it is sure that there is one. */
@@ -285,6 +286,9 @@ enter(struct mel_rtisi *r, const float *magnitude)
 	size_t size = (size_t)stft->bins * sizeof(float);
 
 	overlap_add(r);
+	for (int64_t i = 0; i < stft->span; i++)
+		r->x[at + i] *=
+		    sqrtf(r->weight[at + i] / r->full[i % r->c.hop]);
 	mel_stft_load(stft, &w->work, r->x + at, NULL);
 	mel_stft_forward(stft, &w->work);
 	first_phases(r, &w->work, magnitude, &w->s);

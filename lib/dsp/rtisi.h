@@ -15,7 +15,7 @@ struct mel_pool;
  * momentum of griffin.h. For each frame n that comes, L being the look-ahead:
  *
  *	S = its magnitudes; x = the sound of the frames before it
- *	its spectrum = S with the phases of stft(x) + S r / 100
+ *	its spectrum = S with the phases of stft(x sqrt(v / V)) + S r / 100
  *	repeat ceil(iterations / (L + 1)) times, on frames n - L .. n:
  *	        c = stft(x); p = c - m / (1 + m) c_previous
  *	        its spectrum = S p / (|p| + 1e-16)
@@ -24,10 +24,11 @@ struct mel_pool;
  * So each frame is iterated `iterations` times between coming and settling; r
  * are random phases, which decide where the sound so far says nothing. x is
  * the overlap-add of the windowed inverse transforms of all frames there are,
- * settled or not, divided by the sum of their squared windows, as
- * mel_stft_envelope bounds it. At the end the last frames are iterated and
- * settled one by one. What the contract pads is found like the rest, and cut
- * off: mirrored sound would have to be known before it is there.
+ * settled or not, divided by v, the sum of their squared windows, as
+ * mel_stft_envelope bounds it; V is that sum when all frames have come, for
+ * what few frames cover yet is less certain. At the end the last frames are
+ *iterated and settled one by one. What the contract pads is found like the
+ *rest, and cut off: mirrored sound would have to be known before it is there.
  *
  * One frame is one step: how they are pushed cannot matter.
  */

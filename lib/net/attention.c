@@ -92,6 +92,22 @@ scaled_input(const struct fuse *f, const struct mel_node *n)
 	return is_scalar(f, n->in[0], &c) ? 1 : -1;
 }
 
+/* By how much more axes a node has at its output; 0 if that is not known. */
+static int
+added_axes(const struct fuse *f, const struct mel_node *n)
+{
+	bool fewer = !strcmp(n->op->name, "Squeeze");
+	const struct mel_tensor *axes;
+
+	if ((!fewer && strcmp(n->op->name, "Unsqueeze") != 0) || n->n_in < 2 ||
+	    n->in[1] == MEL_ABSENT)
+		return 0;
+	axes = &f->graph->value[n->in[1]].constant;
+	if (!axes->dtype)
+		return 0;
+	return (int)mel_tensor_count(axes) * (fewer ? -1 : 1);
+}
+
 static int
 input_rank(const struct fuse *f, int value)
 {
@@ -102,31 +118,52 @@ input_rank(const struct fuse *f, int value)
 	return -1;
 }
 
+/* How many axes a value has as itself or its node n says; -1: neither does. */
+static int
+told_rank(const struct fuse *f, int value, const struct mel_node *n)
+{
+	const struct mel_tensor *t = &f->graph->value[value].constant;
+
+	if (t->dtype)
+		return t->ndim;
+	if (!n)
+		return input_rank(f, value);
+	if (permutation(n))
+		return (int)permutation(n)->n;
+	if (strcmp(n->op->name, "Reshape") != 0)
+		return -1;
+	t = &f->graph->value[n->in[1]].constant;
+	return t->dtype ? (int)mel_tensor_count(t) : -1;
+}
+
+/* The input with as many axes as the output, or fewer by *more; -1: none. */
+static int
+ranked_input(const struct fuse *f, const struct mel_node *n, int *more)
+{
+	*more = added_axes(f, n);
+	if (*more || keeps_rank(n))
+		return 0;
+	if (!strcmp(n->op->name, "Conv"))
+		return 1;
+	return scaled_input(f, n);
+}
+
 /* How many axes a value has, or -1: that depends. */
 static int
 rank_of(const struct fuse *f, int value)
 {
+	int sum = 0;
+
 	for (int i = 0; i < MAX_CLIMB; i++) {
 		const struct mel_node *n = producer(f, value, NULL);
-		const struct mel_tensor *t = &f->graph->value[value].constant;
-		int in = 0;
+		int rank = told_rank(f, value, n), in, more;
 
-		if (t->dtype)
-			return t->ndim;
-		if (!n)
-			return input_rank(f, value);
-		if (permutation(n))
-			return (int)permutation(n)->n;
-		if (!strcmp(n->op->name, "Conv"))
-			return rank_of(f, n->in[1]);
-		if (!strcmp(n->op->name, "Reshape")) {
-			t = &f->graph->value[n->in[1]].constant;
-			return t->dtype ? (int)mel_tensor_count(t) : -1;
-		}
-		if (!keeps_rank(n))
-			in = scaled_input(f, n);
+		if (rank >= 0)
+			return rank + sum < 0 ? -1 : rank + sum;
+		in = n ? ranked_input(f, n, &more) : -1;
 		if (in < 0)
 			return -1;
+		sum += more;
 		value = n->in[in];
 	}
 	return -1;

@@ -28,7 +28,8 @@ check_interface(const struct mel_graph *graph, struct mel_err *err)
 static int
 fuse(struct mel_graph *g, struct mel_err *err)
 {
-	if (mel_graph_fuse_attention(g, err) || mel_graph_relay(g, err))
+	if (mel_graph_fuse_norm(g, err) || mel_graph_fuse_attention(g, err) ||
+	    mel_graph_relay(g, err))
 		return -1;
 	return mel_graph_absorb(g, err);
 }

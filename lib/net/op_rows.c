@@ -105,6 +105,7 @@ struct conv_job {
 	const struct conv_rows *p;
 	struct mel_window_axis axis;
 	size_t in_channels, out_channels;
+	size_t items;
 	size_t piece, pieces; /* length of one; number in an item */
 	const struct mel_tensor *const *in;
 	const float *bias; /* may be NULL */
@@ -156,12 +157,21 @@ copy_window(
 	memset(to + hi * width, 0, (n - hi) * width * sizeof(*to));
 }
 
+/* So few rows that they are one piece are spread over the pool by columns. */
+static void
+multiply(const struct conv_job *j, const struct mel_gemm *g)
+{
+	if (j->pieces * j->items == 1)
+		mel_product_run(g, j->run);
+	else
+		j->run->kernels->gemm(g);
+}
+
 static void
 conv_groups(const struct conv_job *j, struct mel_gemm *g)
 {
 	const struct mel_conv *p = &j->p->conv;
 	size_t group = (size_t)p->group;
-	const struct mel_kernels *kernels = j->run->kernels;
 	const float *a = g->a;
 	float *c = g->c;
 
@@ -169,7 +179,7 @@ conv_groups(const struct conv_job *j, struct mel_gemm *g)
 	g->init = j->bias;
 	if (!p->packed_size) {
 		g->n = j->out_channels;
-		kernels->depthwise(g);
+		j->run->kernels->depthwise(g);
 		return;
 	}
 	g->k = j->in_channels / group;
@@ -179,7 +189,7 @@ conv_groups(const struct conv_job *j, struct mel_gemm *g)
 		g->b = p->packed + i * p->packed_size;
 		g->init = j->bias ? j->bias + i * g->n : NULL;
 		g->c = c + i * g->n;
-		kernels->gemm(g);
+		multiply(j, g);
 	}
 }
 
@@ -241,12 +251,13 @@ static int
 conv_forward(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
 {
-	size_t items = (size_t)out[0].dim[0], len = (size_t)out[0].dim[1];
+	size_t len = (size_t)out[0].dim[1];
 	const struct mel_tensor *bias = mel_input(node, in, 2);
 	struct conv_job j = {
 	    .p = node->params,
 	    .in_channels = (size_t)in[0]->dim[2],
 	    .out_channels = (size_t)out[0].dim[2],
+	    .items = (size_t)out[0].dim[0],
 	    .in = in,
 	    .bias = bias ? bias->data : NULL,
 	    .y = out[0].data,
@@ -259,10 +270,10 @@ conv_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 		return -1;
 	if (run->part && run->part->in_axis == 1)
 		mel_part_window(run->part, &j.axis, out[0].dim[1]);
-	j.pieces = count_pieces(len, items, run);
+	j.pieces = count_pieces(len, j.items, run);
 	j.piece = (len + j.pieces - 1) / j.pieces;
 	j.pieces = (len + j.piece - 1) / j.piece;
-	mel_pool_run(run->pool, items * j.pieces, conv_piece, &j);
+	mel_pool_run(run->pool, j.items * j.pieces, conv_piece, &j);
 	return 0;
 }
 

@@ -71,6 +71,12 @@ int mel_graph_simplify(struct mel_graph *graph,
     const struct mel_kernels *kernels, struct mel_err *err);
 
 /*
+ * Makes LayerNormalization of the nodes that stand for it, see net/layernorm.c.
+ * Results differ by rounding. Of bodies nothing is changed.
+ */
+int mel_graph_fuse_norm(struct mel_graph *graph, struct mel_err *err);
+
+/*
  * Makes convolutions along time work on rows, time-major, and moves transposes
  * down the graph until they meet and vanish; see net/relay.c. Of bodies nothing
  * is changed.

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/option.h"
 #include "block/block.h"
+#include "block/env.h"
 #include "tensor/bundle.h"
 #include "tensor/tensor.h"
 #include "text/front.h"
@@ -39,7 +40,7 @@ open_block(void *state, const void *options, const struct mel_env *env,
 	struct state *s = state;
 
 	s->voice = o->voice;
-	if (mel_speech_prepare(s->voice, err) ||
+	if ((!env->spec_only && mel_speech_prepare(s->voice, err)) ||
 	    mel_front_open(
 		&s->front, mel_espeak_type.name, &o->front, env, spec, err) ||
 	    mel_front_declare_bytes(&spec->needs, "input_phonemes", true, err))

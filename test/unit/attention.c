@@ -27,9 +27,10 @@ enum mask {
 };
 
 enum form {
-	HEADS,   /* [B, T, H, D], Transposes around */
-	CHANNEL, /* [B, H, D, T], K as it is, Q and V turned */
-	THREE,   /* [T, B, D], no heads */
+	HEADS,    /* [B, T, H, D], Transposes around */
+	CHANNEL,  /* [B, H, D, T], K as it is, Q and V turned */
+	THREE,    /* [T, B, D], no heads */
+	SQUEEZED, /* as HEADS, one axis more in between */
 	FORMS
 };
 
@@ -52,8 +53,18 @@ add_turns(struct mel_buf *g, enum form form)
 	static const int64_t heads[] = {0, 2, 1, 3}, swap[] = {0, 1, 3, 2};
 	static const int64_t to_k[] = {0, 2, 3, 1}, first[] = {1, 0, 2};
 	static const int64_t last[] = {0, 2, 1};
+	const struct mel_buf none = {0};
 
-	if (form == HEADS) {
+	if (form == SQUEEZED) {
+		add_init_i64(g, "axes", (int64_t[]){0}, 1);
+		add_node(g, "Transpose", "q", "q0", perm(heads, 4));
+		add_node(g, "Unsqueeze", "q0 axes", "q1", none);
+		add_node(g, "Squeeze", "q1 axes", "qt", none);
+		add_node(g, "Transpose", "k", "k0", perm(to_k, 4));
+		add_node(g, "Unsqueeze", "k0 axes", "k1", none);
+		add_node(g, "Squeeze", "k1 axes", "kt", none);
+		add_node(g, "Transpose", "v", "vt", perm(heads, 4));
+	} else if (form == HEADS) {
 		add_node(g, "Transpose", "q", "qt", perm(heads, 4));
 		add_node(g, "Transpose", "k", "kt", perm(to_k, 4));
 		add_node(g, "Transpose", "v", "vt", perm(heads, 4));
@@ -123,12 +134,12 @@ write_model(const char *path, const struct shape *s, bool open)
 	add_masks(&g, s->mask);
 	add_node(
 	    &g, "MatMul", s->mask == FILL_BOTH ? "w2 vt" : "w vt", "o", none);
-	if (s->form == HEADS)
-		add_node(&g, "Transpose", "o", "y", perm(heads, 4));
+	if (s->form == THREE)
+		add_node(&g, "Transpose", "o", "y", perm(first, 3));
 	else if (s->form == CHANNEL)
 		add_node(&g, "Transpose", "o", "y", perm(swap, 4));
 	else
-		add_node(&g, "Transpose", "o", "y", perm(first, 3));
+		add_node(&g, "Transpose", "o", "y", perm(heads, 4));
 	save_model(path, &g, 13);
 }
 
@@ -139,10 +150,9 @@ operand(const struct shape *s, int64_t len, int64_t size)
 	int64_t channel[] = {s->batch, s->heads, size, len};
 	int64_t three[] = {len, s->batch, size};
 
-	return noise_tensor(s->form == THREE ? 3 : 4, s->form == HEADS ? heads
-						      : s->form == CHANNEL
-							  ? channel
-							  : three);
+	if (s->form == THREE)
+		return noise_tensor(3, three);
+	return noise_tensor(4, s->form == CHANNEL ? channel : heads);
 }
 
 static struct mel_tensor

@@ -3,6 +3,8 @@
  * The laws of blocks, over the whole registry: a block that is registered and
  * not in the tables here fails the test.
  */
+#include <math.h>
+
 #include "addon/build.h"
 #include "addon/builtin.h"
 #include "addon/yaml.h"
@@ -42,6 +44,13 @@ static const struct stream_case {
     {"Smooth", "{type: Smooth, frames: 201}", true, 100},
     {"Probe", "{type: Probe}", true, 0},
     {"Decoder", "{type: Decoder}", true, -1},
+    {"Network", "{type: Network, network: level}", true, -1},
+    {"Network", "{type: Network, network: level, window: 16, margin: 8}", true,
+	23},
+    {"Network", "{type: Network, network: level, window: 1, margin: 0}", true,
+	0},
+    {"Decoder", "{type: Decoder, network: level, window: 300, margin: 2}", true,
+	-1},
     {"Network", "{type: Network, network: twice}", true, -1},
     {"AttentionDecoder",
 	"{type: AttentionDecoder, network: step, state: {n: n_out}, feedback: "
@@ -435,6 +444,109 @@ test_values(void)
 	mel_addon_close(addon);
 }
 
+#define EXCERPT 16
+#define MARGIN  8
+
+/* Each window's rows by hand: less the mean of what the window has. */
+static bool
+is_level(const float *rows, int64_t total)
+{
+	bool right = true;
+
+	for (int64_t t = 0; t < total; t++) {
+		int64_t at = t / EXCERPT * EXCERPT;
+		int64_t lo = at < MARGIN ? 0 : at - MARGIN;
+		int64_t hi = at + EXCERPT + MARGIN;
+
+		hi = hi > total ? total : hi;
+		for (int64_t c = 0; c < WIDTH; c++) {
+			double sum = 0;
+
+			for (int64_t i = lo; i < hi; i++)
+				sum += (double)ramp_value(i, c);
+			/* 32 floats below 4, added in f32: 32 * 4 * 2^-24. */
+			right &= fabs((double)(ramp_value(t, c) -
+					       rows[t * WIDTH + c]) -
+				      sum / (double)(hi - lo)) < 1e-5;
+		}
+	}
+	return right;
+}
+
+static void
+test_window(void)
+{
+	static const int64_t totals[] = {1, 15, 16, 17, 23, 24, 25, 32, 140};
+	static struct run r;
+	struct mel_addon *addon;
+	struct mel_member block;
+
+	memset(&r, 0, sizeof(r));
+	if (!build("{type: Network, network: level, window: 16, margin: 8}",
+		MEL_KIND_STREAMABLE, &addon, &block))
+		return;
+	r.block = block.streamable;
+	r.upstream = ramp_block(&r.ramp);
+	ok(mel_streamable_spec_of(r.block)->inexact &&
+		mel_streamable_spec_of(r.block)->lookahead == 23,
+	    "windows are declared as inexact, with their look-ahead");
+	for (size_t i = 0; i < COUNT(totals); i++) {
+		r.ramp.total = totals[i];
+		ok(begin(&r) && pull_all(r.block, 5, r.rows) == totals[i] &&
+			is_level(r.rows, totals[i]),
+		    "windows over %lld rows, by hand", (long long)totals[i]);
+	}
+	mel_member_close(&block);
+	mel_streamable_close(r.upstream);
+	mel_addon_close(addon);
+}
+
+static void
+check_refused(const char *yaml, const char *words)
+{
+	struct fixture_block b;
+	struct mel_err err = {""};
+
+	ok(!fixture_block_open(
+	       &b, &registry, MEL_KIND_STREAMABLE, yaml, &err) &&
+		strstr(err.msg, words),
+	    "refused: %s", err.msg);
+	fixture_block_close(&b);
+}
+
+static void
+test_window_refused(void)
+{
+	static struct run r;
+	struct mel_err err = {""};
+	struct mel_addon *addon;
+	struct mel_member block;
+
+	check_refused("{type: Network, network: level, window: 4}",
+	    "window and margin belong together");
+	check_refused("{type: Network, network: level, margin: 4}",
+	    "window and margin belong together");
+	check_refused(
+	    "{type: Decoder, window: 4, margin: 4}", "streams exactly without");
+	check_refused("{type: Network, network: level, window: 0, margin: 4}",
+	    "window: 0 is outside");
+	check_refused("{type: Network, network: level, window: 1, margin: -2}",
+	    "margin: -2 is outside");
+	memset(&r, 0, sizeof(r));
+	if (!build("{type: Network, network: longer, window: 4, margin: 4}",
+		MEL_KIND_STREAMABLE, &addon, &block))
+		return;
+	r.block = block.streamable;
+	r.ramp.total = 20;
+	r.upstream = ramp_block(&r.ramp);
+	ok(begin(&r) && mel_streamable_pull(r.block, 5, r.rows, &err) < 0 &&
+		strstr(err.msg, "window: output \"y\" has 9 rows for 8"),
+	    "rows that are not one for each: %s", err.msg);
+	mel_member_close(&block);
+	mel_streamable_close(r.upstream);
+	mel_addon_close(addon);
+}
+
 int
 main(void)
 {
@@ -449,6 +561,8 @@ main(void)
 	for (size_t i = 0; i < COUNT(sequences); i++)
 		test_sequence(&sequences[i]);
 	test_values();
+	test_window();
+	test_window_refused();
 	mel_registry_free(&registry);
 	fixture_close();
 	return tap_done();

@@ -16,6 +16,7 @@
 #include "net/netdef.h"
 #include "net/netimpl.h"
 #include "tap.h"
+#include "tensor/head.h"
 #include "trace.h"
 
 #define MOST     1000 /* rows */
@@ -724,13 +725,29 @@ test_laziness(void)
 	    "{x: encoded}}\n" STACK(
 		"Encoders", "{type: Upsampler}, {type: Decoder}");
 	struct mel_err err = {""};
-	struct mel_stage_options options = {.last = 1, .env = &env};
+	struct mel_stage_options options = {.env = &env};
+	json_t *head, *json;
 	struct voice v;
 	bool good = voice_open(&v, text, &err) &&
 		    is_ready(v.addon, "twice") == 1 &&
 		    is_ready(v.addon, "conv") == 1;
 
 	ok(good, "networks of the stage are ready %s", err.msg);
+	head = mel_head_to_json(mel_stage_head(v.stage), NULL);
+	voice_close(&v);
+	v = (struct voice){0};
+	v.addon = options.addon = fixture_addon(text, &registry, &err);
+	options.declare_only = true;
+	options.last = v.addon->n_positions;
+	good = !mel_stage_open(&v.stage, &options, &err);
+	json = good ? mel_head_to_json(mel_stage_head(v.stage), NULL) : NULL;
+	ok(good && json_equal(head, json) && is_ready(v.addon, "twice") == 0 &&
+		is_ready(v.addon, "conv") == 0,
+	    "declared only, the head is the same %s", err.msg);
+	json_decref(json);
+	json_decref(head);
+	options.declare_only = false;
+	options.last = 1;
 	for (int text_only = 0; text_only < 2; text_only++) {
 		voice_close(&v);
 		v = (struct voice){0};

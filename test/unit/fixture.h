@@ -29,6 +29,8 @@
  *
  *	conv.onnx   [1, 4, time] to [1, 4, time]: Conv over time, kernel 3
  *	twice.onnx  [1, time, 4] to [1, time, 4]: x + x
+ *	level.onnx  the same: x - its mean over all of time
+ *	longer.onnx the same: x, and a row behind it, the mean
  *	step.onnx   x [1, 4] to y: x + 0.5; n [1, 1] to n_out: n + 1; w
  *	            [1, time] to w_out: w + w
  */
@@ -74,6 +76,20 @@ fixture_networks(void)
 	add_io(&g, 12, "y", PB_F32, 3, along);
 	add_node(&g, "Add", "x x", "y", none);
 	snprintf(path, sizeof(path), "%s/twice.onnx", fixture_dir);
+	save_model(path, &g, 13);
+	g = (struct mel_buf){0};
+	add_io(&g, 11, "x", PB_F32, 3, along);
+	add_io(&g, 12, "y", PB_F32, 3, along);
+	add_node(&g, "ReduceMean", "x", "m", attr_ints(none, "axes", pads, 1));
+	add_node(&g, "Sub", "x m", "y", none);
+	snprintf(path, sizeof(path), "%s/level.onnx", fixture_dir);
+	save_model(path, &g, 13);
+	g = (struct mel_buf){0};
+	add_io(&g, 11, "x", PB_F32, 3, along);
+	add_io(&g, 12, "y", PB_F32, 3, along);
+	add_node(&g, "ReduceMean", "x", "m", attr_ints(none, "axes", pads, 1));
+	add_node(&g, "Concat", "x m", "y", attr_int(none, "axis", 1));
+	snprintf(path, sizeof(path), "%s/longer.onnx", fixture_dir);
 	save_model(path, &g, 13);
 }
 
@@ -132,7 +148,8 @@ fixture_close(void)
 #define FIXTURE_HEAD                                                           \
 	"name: test\n"                                                         \
 	"networks: {conv: {file: conv.onnx},\n"                                \
-	"  twice: {file: twice.onnx},\n"                                       \
+	"  twice: {file: twice.onnx}, level: {file: level.onnx}, "             \
+	"longer: {file: longer.onnx},\n"                                       \
 	"  step: {file: step.onnx}}\n"                                         \
 	"decoder: conv\n"                                                      \
 	"controls:\n"                                                          \

@@ -7,6 +7,9 @@
  *
  *	embed.onnx    ids [1, time] to encoded [1, time, 4], durations [1, time]
  *	decoder.onnx  frames [1, 4, time] to mel [1, 4, time]: Conv, kernel 3
+ *
+ * And one whose rows need all of time, test/data/attend.onnx: x [1, time, 4]
+ * to y [1, time, 4], attention of each row to all.
  */
 #include <math.h>
 
@@ -124,6 +127,24 @@ give_decoder(const char *path, float first, const char *kind, int64_t width)
 	give_model(path, &g);
 }
 
+static void
+give_attention(const char *path)
+{
+	static const int64_t turn[3] = {0, 2, 1};
+	int64_t rows[3] = {1, -1, WIDTH};
+	struct mel_buf g = {0}, none = {0};
+
+	add_io(&g, 11, "x", PB_F32, 3, rows);
+	add_io(&g, 12, "y", PB_F32, 3, rows);
+	add_node(
+	    &g, "Transpose", "x", "keys", attr_ints(none, "perm", turn, 3));
+	add_node(&g, "MatMul", "x keys", "scores", none);
+	add_node(
+	    &g, "Softmax", "scores", "weights", attr_int(none, "axis", -1));
+	add_node(&g, "MatMul", "weights x", "y", none);
+	give_model(path, &g);
+}
+
 /* The text "abad": ids 4, 5, 4, 7. */
 static const int64_t text[4] = {4, 5, 4, 7};
 
@@ -170,6 +191,7 @@ main(int argc, char **argv)
 	give_embed(LETTERS "embed.onnx", table(4, 0));
 	give_decoder(LETTERS "decoder.onnx", weight(0, 0, 0), NULL, WIDTH);
 	give_golden();
+	give_attention("test/data/attend.onnx");
 	give_embed(BROKEN "embed-nan.onnx", NAN);
 	give_decoder(BROKEN "nan.onnx", NAN, NULL, WIDTH);
 	give_decoder(BROKEN "operator.onnx", 0, "Frobnicate", WIDTH);

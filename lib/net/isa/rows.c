@@ -32,17 +32,25 @@ lanes_load(const float *x, size_t i, size_t n, float fill)
 	return s;
 }
 
+typedef float v16 __attribute__((vector_size(64)));
+typedef float v8 __attribute__((vector_size(32)));
+typedef float v4 __attribute__((vector_size(16)));
+
+/* As a tree: the upper half is added to the lower, until one is left. */
 static float
 lanes_sum(const struct lanes *s)
 {
-	float t[LANES];
+	v16 a[2];
+	v8 b[2];
+	v4 c[2];
 
-	memcpy(t, s, sizeof(t));
-	for (int half = LANES / 2; half; half /= 2) {
-		for (int j = 0; j < half; j++)
-			t[j] += t[j + half];
-	}
-	return t[0];
+	memcpy(a, s, sizeof(a));
+	a[0] += a[1];
+	memcpy(b, a, sizeof(b));
+	b[0] += b[1];
+	memcpy(c, b, sizeof(c));
+	c[0] += c[1];
+	return (c[0][0] + c[0][2]) + (c[0][1] + c[0][3]);
 }
 
 float
@@ -111,12 +119,17 @@ mel_isa_layernorm(
 	float var = mel_isa_sumsq(x, mean, n) / (float)n;
 	float inv = 1.0f / sqrtf(var + p->epsilon);
 
-	for (size_t i = 0; i < n; i++)
-		y[i] = (x[i] - mean) * inv;
-	for (size_t i = 0; p->scale && i < n; i++)
-		y[i] *= p->scale[i];
-	for (size_t i = 0; p->bias && i < n; i++)
-		y[i] += p->bias[i];
+	/* Usually there are both, and that is one loop. */
+	if (p->scale && p->bias) {
+		for (size_t i = 0; i < n; i++)
+			y[i] = (x[i] - mean) * inv * p->scale[i] + p->bias[i];
+	} else {
+		for (size_t i = 0; i < n; i++)
+			y[i] = (x[i] - mean) * inv *
+			       (p->scale ? p->scale[i] : 1.0f);
+		for (size_t i = 0; p->bias && i < n; i++)
+			y[i] += p->bias[i];
+	}
 	if (stats) {
 		stats[0] = mean;
 		stats[1] = inv;
