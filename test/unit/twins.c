@@ -531,6 +531,189 @@ try_scan(struct trial *t)
 	t->want = want_scan;
 }
 
+/* ---- by tuples of indices ---- */
+
+/* Indices into the axes of x behind `batch`, negative ones, too. */
+static struct mel_tensor
+tuples(struct trial *t, const struct mel_tensor *x, int batch, int ndim,
+    const int64_t *dim)
+{
+	struct mel_tensor index = {0};
+	size_t depth = (size_t)dim[ndim - 1];
+
+	if (mel_tensor_new(&index, MEL_I64, ndim, dim, NULL))
+		abort();
+	for (size_t i = 0; i < mel_tensor_count(&index); i++) {
+		int64_t len = x->dim[(size_t)batch + i % depth];
+
+		((int64_t *)index.data)[i] =
+		    (int64_t)rnd(&t->r, (uint32_t)(2 * len)) - len;
+	}
+	return index;
+}
+
+/* The place in x of tuple number i, its last axes from `rest`. */
+static size_t
+place_of(const struct mel_tensor *x, const struct mel_tensor *index, int batch,
+    size_t i, size_t rest)
+{
+	int depth = (int)index->dim[index->ndim - 1];
+	size_t inner = 1, at = 0, per = 1;
+
+	for (int d = batch + depth; d < x->ndim; d++)
+		inner *= (size_t)x->dim[d];
+	for (int d = batch; d < index->ndim - 1; d++)
+		per *= (size_t)index->dim[d];
+	for (int d = 0; d < depth; d++) {
+		int64_t len = x->dim[batch + d];
+		int64_t k = ((
+		    const int64_t *)index->data)[i * (size_t)depth + (size_t)d];
+
+		at = at * (size_t)len + (size_t)(k < 0 ? k + len : k);
+	}
+	if (batch) { /* one axis: the item that the tuple belongs to */
+		size_t item = i / per, size = inner;
+
+		for (int d = batch; d < batch + depth; d++)
+			size *= (size_t)x->dim[d];
+		return item * size + at * inner + rest;
+	}
+	return at * inner + rest;
+}
+
+static size_t
+rest_size(const struct mel_tensor *x, int from)
+{
+	size_t size = 1;
+
+	for (int d = from; d < x->ndim; d++)
+		size *= (size_t)x->dim[d];
+	return size;
+}
+
+static void
+set_batch(const struct trial *t, struct mel_node *n)
+{
+	mel_node_add_int(n, "batch_dims", t->a[0], NULL);
+}
+
+static double
+want_gather(const struct trial *t, const struct mel_tensor *out, size_t i,
+    double *error)
+{
+	const struct mel_tensor *x = &t->in[0], *index = &t->in[1];
+	int batch = (int)t->a[0];
+	size_t rest = rest_size(x, batch + (int)index->dim[index->ndim - 1]);
+
+	(void)out;
+	*error = 0;
+	return value_at(x, place_of(x, index, batch, i / rest, i % rest));
+}
+
+/* Lengths of x, of which none is 0: there is nothing to take then. */
+static int
+lengths_of(struct trial *t, int64_t *dim)
+{
+	int n = 2 + (int)rnd(&t->r, 3);
+
+	for (int d = 0; d < n; d++)
+		dim[d] = 1 + rnd(&t->r, 5);
+	return n;
+}
+
+static void
+try_gather(struct trial *t)
+{
+	int64_t dim[MEL_MAX_DIMS], of[MEL_MAX_DIMS];
+	int n = lengths_of(t, dim), m = 0;
+
+	t->a[0] = rnd(&t->r, 2);
+	t->kind = "GatherND";
+	t->n_in = 2;
+	t->in[0] =
+	    random_tensor(&t->r, rnd(&t->r, 2) ? MEL_F32 : MEL_I64, n, dim, 99);
+	if (t->a[0])
+		of[m++] = dim[0];
+	for (int more = (int)rnd(&t->r, 3); more; more--)
+		of[m++] = length(t, 5);
+	of[m++] = 1 + rnd(&t->r, (uint32_t)(n - t->a[0]));
+	t->in[1] = tuples(t, &t->in[0], (int)t->a[0], m, of);
+	t->attributes = set_batch;
+	t->want = want_gather;
+}
+
+static const char *const reductions[] = {"none", "add", "mul", "max", "min"};
+
+static void
+set_reduction(const struct trial *t, struct mel_node *n)
+{
+	mel_node_add_string(n, "reduction", reductions[t->a[0]], NULL);
+}
+
+/* All updates of the element, one after another. */
+static double
+want_scatter(const struct trial *t, const struct mel_tensor *out, size_t i,
+    double *error)
+{
+	const struct mel_tensor *index = &t->in[1], *new = &t->in[2];
+	int depth = (int)index->dim[index->ndim - 1];
+	size_t rest = rest_size(out, depth);
+	double y = value_at(&t->in[0], i);
+
+	for (size_t k = 0; k < mel_tensor_count(new); k++) {
+		double v = value_at(new, k);
+
+		if (place_of(out, index, 0, k / rest, k % rest) != i)
+			continue;
+		switch (t->a[0]) {
+		case 0:
+			y = v;
+			break;
+		case 1:
+			y += v;
+			break;
+		case 2:
+			y *= v;
+			break;
+		case 3:
+			y = v > y ? v : y;
+			break;
+		default:
+			y = v < y ? v : y;
+		}
+		if (out->dtype == MEL_F32)
+			y = (double)(float)y;
+	}
+	*error = 0;
+	return y;
+}
+
+static void
+try_scatter(struct trial *t)
+{
+	int64_t dim[MEL_MAX_DIMS], of[MEL_MAX_DIMS];
+	int n = lengths_of(t, dim), m = 0, depth;
+	bool whole = rnd(&t->r, 2);
+
+	t->a[0] = rnd(&t->r, 5);
+	t->kind = "ScatterND";
+	t->n_in = 3;
+	for (int more = (int)rnd(&t->r, 3); more; more--)
+		of[m++] = length(t, 5);
+	depth = 1 + (int)rnd(&t->r, (uint32_t)n);
+	of[m++] = depth;
+	t->in[0] = whole ? random_tensor(&t->r, MEL_I64, n, dim, 99)
+			 : numbers(t, n, dim, false);
+	t->in[1] = tuples(t, &t->in[0], 0, m, of);
+	m--;
+	for (int d = depth; d < n; d++)
+		of[m++] = dim[d];
+	t->in[2] = whole ? random_tensor(&t->r, MEL_I64, m, of, 99)
+			 : numbers(t, m, of, false);
+	t->attributes = set_reduction;
+	t->want = want_scatter;
+}
+
 /* ---- Einsum ---- */
 
 static void
@@ -747,6 +930,8 @@ main(void)
 	    {"LayerNormalization", try_layer},
 	    {"BatchNormalization, InstanceNormalization", try_channels},
 	    {"CumSum", try_scan},
+	    {"GatherND", try_gather},
+	    {"ScatterND", try_scatter},
 	    {"Einsum", try_einsum},
 	};
 
