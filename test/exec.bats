@@ -99,6 +99,16 @@ mel_equals() { # STREAM STREAM
     tts-pipe --allow-exec <text >a.mel
     mel_equals plain.mel a.mel
     [ "$(cat log)" = start ]
+    # One behind the other, and before the decoder.
+    behind_decoder '        - {type: Exec, command: [tts-copy]}' \
+        '        - {type: Gain}' \
+        '        - {type: Exec, command: [tts-copy], lookahead: 0}'
+    sed -i 's/^ *- {type: Decoder}/        - {type: Exec, command: [cat]}\n&/' \
+        voice/addon.yaml
+    for block in 1 10000; do
+        tts-pipe --allow-exec --block $block <text >a.mel
+        mel_equals plain.mel a.mel
+    done
 }
 
 @test "without --allow-exec nothing runs" {

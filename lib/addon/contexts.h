@@ -3,11 +3,9 @@
 #define MEL_ADDON_CONTEXTS_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <yaml.h>
 
-#include "net/fixed.h"
+#include "addon/sizes.h"
 
 struct mel_addon;
 struct mel_env;
@@ -25,15 +23,6 @@ int mel_addon_read_contexts(
 
 /* The network is one that runs with fixed lengths. */
 bool mel_addon_fixes(const struct mel_addon *addon, const char *network);
-
-/* Sizes of programs, steps along time. */
-struct mel_sizes {
-	int64_t size[MEL_FIXED_SIZES]; /* [n] rising */
-	int n;
-};
-
-/* Adds one behind the others; an error if it does not fit there. */
-int mel_sizes_add(struct mel_sizes *sizes, int64_t size, struct mel_err *err);
 
 /* Those that the addon wants for the network; n = 0: it does not say. */
 int mel_addon_sizes(const struct mel_addon *addon, const char *network,

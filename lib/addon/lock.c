@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "addon/addon.h"
-#include "addon/contexts.h"
+#include "addon/sizes.h"
 #include "addon/sums.h"
 #include "base/buf.h"
 #include "base/err.h"
