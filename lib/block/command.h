@@ -61,9 +61,9 @@ struct mel_command {
 };
 
 /*
- * Declares the needs and, where programs may run and blocks shall, starts it;
- * elsewhere that is refused. more, ctx: see struct mel_peer. On failure close
- * is due, too.
+ * Declares the needs and starts the program, unless blocks are opened for
+ * their spec only; refused where the environment allows no programs. On
+ * failure close is due, too.
  */
 int mel_command_open(struct mel_command *command,
     const struct mel_command_options *options, const struct mel_env *env,

@@ -70,8 +70,10 @@ void mel_broadcast_run(const struct mel_tensor *out,
 			name##_at(out, a, b, row->n, 1, 1);                    \
 		else if (row->step[1])                                         \
 			name##_at(out, a, b, row->n, 1, 0);                    \
-		else                                                           \
+		else if (row->step[2])                                         \
 			name##_at(out, a, b, row->n, 0, 1);                    \
+		else                                                           \
+			name##_at(out, a, b, row->n, 0, 0);                    \
 	}
 
 #endif

@@ -167,13 +167,21 @@ set_pieces(struct job *j)
 	j->pieces = ((size_t)j->steps - 1) / j->piece + 1;
 }
 
+/* The step of a frame; negative: in front of the first input frame. */
+static int64_t
+step_of(const struct mel_window_axis *a, int64_t frame)
+{
+	int64_t at = a->lo + frame;
+
+	return at / a->stride - (at % a->stride < 0);
+}
+
+/* A part may begin in front of its first input frame, in a gap. */
 static void
 set_steps(struct job *j)
 {
-	const struct mel_window_axis *a = &j->axis;
-
-	j->first = a->lo / a->stride;
-	j->steps = (a->lo + a->out - 1) / a->stride - j->first + 1;
+	j->first = step_of(&j->axis, 0);
+	j->steps = step_of(&j->axis, j->axis.out - 1) - j->first + 1;
 	set_pieces(j);
 }
 

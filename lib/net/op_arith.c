@@ -34,6 +34,11 @@ vector_row(const struct mel_row *row, mel_binary *fn, mel_scalar *with)
 		fn(out, a, b, row->n);
 		return;
 	}
+	if (!row->step[1] && !row->step[2]) { /* a third one has the axis */
+		fn(out, a, b, 1);
+		mel_fill(out, out, sizeof(*out), row->n);
+		return;
+	}
 	if (with) {
 		with(out, row->step[1] ? a : b, row->step[1] ? *b : *a, row->n);
 		return;

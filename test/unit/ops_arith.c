@@ -174,6 +174,55 @@ several_inputs(void)
 	mel_node_clear(&n);
 }
 
+/* One to four inputs of any shapes that broadcast, taken in one by one. */
+static bool
+several_case(const char *kind, struct rnd *r, enum mel_dtype type)
+{
+	int64_t full[MEL_MAX_DIMS], dim[MEL_MAX_DIMS];
+	int n = random_shape(r, 4, full), n_in = 1 + (int)rnd(r, 4);
+	struct mel_node node = node_new(kind, n_in, 1);
+	struct mel_tensor in[4] = {{0}}, out[1] = {{0}};
+	bool same;
+
+	for (int i = 0; i < n_in; i++) {
+		int m = weaker_shape(r, n, full, dim);
+
+		in[i] = random_tensor(r, type, m, dim, 99);
+	}
+	same = !node_do(&node, in, out, NULL);
+	for (size_t i = 0; same && i < mel_tensor_count(out); i++) {
+		double want = value_at(&in[0], broadcast_at(&in[0], out, i));
+
+		for (int k = 1; k < n_in; k++)
+			want =
+			    twin(strcmp(kind, "Sum") ? kind : "Add", type, want,
+				value_at(&in[k], broadcast_at(&in[k], out, i)));
+		same = near(value_at(out, i), want, 0);
+	}
+	for (int i = 0; i < n_in; i++)
+		mel_tensor_free(&in[i]);
+	mel_tensor_free(out);
+	mel_node_clear(&node);
+	return same;
+}
+
+static void
+several_random(void)
+{
+	static const char *const kinds[] = {"Sum", "Max", "Min"};
+
+	for (int k = 0; k < 3; k++) {
+		struct rnd r = {(uint64_t)k};
+		int good = 0;
+
+		for (int i = 0; i < 200; i++)
+			good += several_case(
+			    kinds[k], &r, k && i % 2 ? MEL_I64 : MEL_F32);
+		ok(good == 200, "%s of one to four: random broadcasts",
+		    kinds[k]);
+	}
+}
+
 static void
 integer_edges(void)
 {
@@ -341,6 +390,7 @@ main(void)
 {
 	against_twins();
 	several_inputs();
+	several_random();
 	integer_edges();
 	mixed_power();
 	row_law("Add");

@@ -39,7 +39,7 @@ choose(struct choices *c, int64_t lo, int64_t hi)
 	return lo + (int64_t)(x[0] % span);
 }
 
-#define MOST_CHANNELS 48
+#define MOST_CHANNELS 64
 #define MOST_STRETCH  8  /* rows for one of the input's */
 #define MOST_NAMED    64 /* values that later layers may read again */
 
@@ -359,7 +359,7 @@ layer_spread(struct randomgraph *g)
 {
 	int64_t most = MOST_STRETCH / g->stretch;
 	int64_t stride = pick(g, 1, most < 4 ? most : 4);
-	int64_t taps = stride + pick(g, 0, 5), dilation = pick(g, 1, 2);
+	int64_t taps = pick(g, 1, 8), dilation = pick(g, 1, 2);
 	int64_t pads[2] = {pick(g, 0, 2), pick(g, 0, 2)}, group = 1;
 	int64_t more = pick(g, 0, stride - 1);
 	int64_t dim[3] = {g->at.width, pick(g, 1, MOST_CHANNELS), taps};
@@ -664,6 +664,8 @@ randomgraph(struct choices *from, int n_layers, bool whole)
 	int most = LAYERS - 1 - (whole ? 0 : WHOLE_ONES);
 
 	g.at = (struct named){"x", choose(from, 1, MOST_CHANNELS / 2), 0};
+	/* Some text, so that weights lie at any address. */
+	put_bytes(&g.buf, 10, "text", (size_t)choose(from, 0, 3));
 	add_io(&g.buf, 11, "x", PB_F32, 3, (int64_t[]){1, g.at.width, -1});
 	for (int i = 0; i < n_layers; i++) {
 		if (g.n_past < MOST_NAMED)

@@ -9,10 +9,8 @@
 /* Loops over sums, which must be registers before all else is done. */
 #define UNROLLED _Pragma("GCC unroll 64")
 
-/* Tiles that fetch the next block of b between them. */
-#define FETCHERS   4
-#define FETCH_STEP (UNROLL * PANEL / FETCHERS) /* floats in UNROLL steps */
-#define LINE       16                          /* floats of the cache's */
+#define FETCHERS 2  /* tiles that fetch the next block of b between them */
+#define LINE     16 /* floats of the cache's */
 
 /* Products of one tile between load and store of its sums: 32 to 96 kB of b. */
 #define BLOCK_K 384
@@ -31,7 +29,8 @@ struct tile {
 	size_t ldinit;
 	float *c; /* whole vectors */
 	size_t ldc;
-	uintptr_t ahead; /* address of what is fetched meanwhile, if there */
+	uintptr_t ahead; /* address of what is fetched meanwhile */
+	size_t fetch;    /* floats of it in UNROLL steps */
 };
 
 /* How many vectors and panels a micro-kernel has at once: constants. */
@@ -74,8 +73,7 @@ tap_steps(vf *acc, const struct tile *t, size_t j, const float *b,
     const struct shape s)
 {
 	const float *a[(ROWS + SHARE - 1) / SHARE];
-	uintptr_t ahead =
-	    t->ahead + j * t->k / UNROLL * FETCH_STEP * sizeof(*b);
+	uintptr_t ahead = t->ahead + j * t->k / UNROLL * t->fetch * sizeof(*b);
 	size_t i = 0;
 
 	UNROLLED
@@ -85,9 +83,9 @@ tap_steps(vf *acc, const struct tile *t, size_t j, const float *b,
 		__asm__("" : "+r"(a[r / SHARE]));
 	}
 	for (; i + UNROLL <= t->k; i += UNROLL) {
-		for (int f = 0; f < FETCH_STEP; f += LINE)
+		for (size_t f = 0; f < t->fetch; f += LINE)
 			__builtin_prefetch((const float *)ahead + f);
-		ahead += FETCH_STEP * sizeof(*b);
+		ahead += t->fetch * sizeof(*b);
 		UNROLLED
 		for (int u = 0; u < UNROLL; u++)
 			step(acc, a, t, b, s, u);
@@ -198,19 +196,19 @@ partial_tile(micro_fn *run, const struct tile *t, size_t rows, size_t cols)
 }
 
 /*
- * What tile number `tile` of a panel fetches: its part of the block of b behind
+ * What tile number `tile` of so many fetches: its part of the block of b behind
  * t's, which is the next to be used. Weights come from far away, and the
  * machine does not see by itself that they go on behind a page.
  */
-static uintptr_t
-find_ahead(const struct tile *t, size_t tile)
+static void
+set_ahead(struct tile *t, size_t tile, size_t tiles)
 {
+	size_t parts = tiles < FETCHERS ? tiles : FETCHERS;
 	size_t block = t->taps * t->k * PANEL;
 
-	if (tile >= FETCHERS)
-		return (uintptr_t)t->b;
-	return (uintptr_t)t->b +
-	       (block + block / FETCHERS * tile) * sizeof(*t->b);
+	t->fetch = tile < parts ? UNROLL * PANEL / parts : 0;
+	t->ahead =
+	    (uintptr_t)t->b + (block + block / parts * tile) * sizeof(*t->b);
 }
 
 /*
@@ -220,15 +218,15 @@ find_ahead(const struct tile *t, size_t tile)
 static void
 panel_rows(struct tile t, size_t m, size_t cols)
 {
-	size_t tiles = (m + ROWS - 1) / ROWS, tile = 0;
+	size_t tiles = (m + ROWS - 1) / ROWS, rows;
 
 	/* Tiles of about equal height: a last one of one row would crawl. */
-	for (size_t rows; m; m -= rows) {
+	for (size_t i = 0; i < tiles; i++, m -= rows) {
 		micro_fn *run;
 
-		rows = (m + tiles - 1) / tiles;
-		tiles--;
-		t.ahead = find_ahead(&t, tile++);
+		rows = (m + tiles - i - 1) / (tiles - i);
+		if (cols <= PANEL) /* several are too much at once */
+			set_ahead(&t, i, tiles);
 		run = find_micro(rows, cols);
 		if (cols % VL)
 			partial_tile(run, &t, rows, cols);
