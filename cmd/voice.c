@@ -64,8 +64,12 @@ note(void *ctx, const char *block, const char *text)
 	const struct voice *v = ctx;
 
 	(void)block;
-	if (!v->options->quiet)
-		tool_warn("%s: %s", v->key ? v->key : "", text);
+	if (v->options->quiet)
+		return;
+	if (v->key)
+		tool_warn("%s: %s", v->key, text);
+	else
+		tool_warn("%s", text);
 }
 
 static void
