@@ -33,17 +33,22 @@ fill(struct mel_tensor *t)
 static void
 compare(struct streamtest *t, int64_t rows, const struct blocks *blocks)
 {
-	const struct mel_io *io = &mel_network_graph(t->network)->input[0];
-	struct mel_tensor x, y;
-	int64_t dim[3] = {1, io->dim[1], rows};
+	const struct mel_graph *g = mel_network_graph(t->network);
+	struct mel_tensor x[STREAMTEST_INPUTS], y;
 
-	if (mel_tensor_new(&x, MEL_F32, 3, dim, NULL))
+	for (int i = 0; i < g->n_input; i++) {
+		int64_t dim[MEL_MAX_DIMS];
+
+		for (int d = 0; d < g->input[i].ndim; d++)
+			dim[d] = d == t->axis[i] ? rows : g->input[i].dim[d];
+		if (mel_tensor_new(&x[i], MEL_F32, g->input[i].ndim, dim, NULL))
+			abort();
+		fill(&x[i]);
+	}
+	if (!mel_session_run(t->session, x, &y, NULL) && t->streams &&
+	    !stream_equals(t, x, &y, blocks))
 		abort();
-	fill(&x);
-	if (!mel_session_run(t->session, &x, &y, NULL) && t->streams &&
-	    !stream_equals(t, &x, &y, blocks))
-		abort();
-	mel_tensor_free(&x);
+	free_inputs(t, x);
 }
 
 static enum mel_isa

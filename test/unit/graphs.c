@@ -45,15 +45,18 @@ write_graph(int number, int n_layers, bool whole)
 	mel_buf_free(&model);
 }
 
-static struct mel_tensor
-input_for(const struct streamtest *t, int64_t rows)
+static void
+make_inputs(const struct streamtest *t, int64_t rows, struct mel_tensor *x)
 {
-	const struct mel_io *io = &mel_network_graph(t->network)->input[0];
-	int64_t dim[MEL_MAX_DIMS];
+	const struct mel_graph *g = mel_network_graph(t->network);
 
-	for (int d = 0; d < io->ndim; d++)
-		dim[d] = d == t->in_axis ? rows : io->dim[d];
-	return noise_tensor(io->ndim, dim);
+	for (int i = 0; i < g->n_input; i++) {
+		int64_t dim[MEL_MAX_DIMS];
+
+		for (int d = 0; d < g->input[i].ndim; d++)
+			dim[d] = d == t->axis[i] ? rows : g->input[i].dim[d];
+		x[i] = noise_tensor(g->input[i].ndim, dim);
+	}
 }
 
 /* The largest difference; values lie in (0, 1). */
@@ -148,7 +151,7 @@ run_graph(
 {
 	struct streamtest t, more;
 	struct mel_err err = {""};
-	struct mel_tensor x, y;
+	struct mel_tensor x[STREAMTEST_INPUTS], y;
 
 	*result = (struct result){0};
 	if (streamtest_open(&t, path, isa, NULL, &err)) {
@@ -157,23 +160,23 @@ run_graph(
 	}
 	n->opened++;
 	counter = 0; /* the same on every instruction set */
-	x = input_for(&t, rows);
-	result->ran = !mel_session_run(t.session, &x, &y, &err);
+	make_inputs(&t, rows, x);
+	result->ran = !mel_session_run(t.session, x, &y, &err);
 	if (result->ran) {
 		n->ran++;
 		mel_tensor_copy(&result->y, &y, NULL);
-		n->threads += !threads_give(&t, &x, &result->y);
-		n->plain = fmax(n->plain, plain_distance(isa, &x, &result->y));
+		n->threads += !threads_give(&t, x, &result->y);
+		n->plain = fmax(n->plain, plain_distance(isa, x, &result->y));
 	}
 	if (result->ran && t.streams) {
 		n->streamed++;
-		n->blocks += !blocks_give(&t, &x, &result->y);
+		n->blocks += !blocks_give(&t, x, &result->y);
 		if (!streamtest_open(&more, path, isa, pool[1], NULL)) {
-			n->blocks += !blocks_give(&more, &x, &result->y);
+			n->blocks += !blocks_give(&more, x, &result->y);
 			streamtest_close(&more);
 		}
 	}
-	mel_tensor_free(&x);
+	free_inputs(&t, x);
 	streamtest_close(&t);
 }
 

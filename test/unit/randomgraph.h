@@ -14,9 +14,10 @@
 
 /*
  * Random networks of the layers that speech is made with, for tests of the
- * row law: x [1, C, T] to one output [1, C', T']. All choices come from a seed
- * or, for a fuzzer, from bytes; a graph that ends early is a graph, too.
- * Weights are such that values stay near 1, so that errors can be bounded.
+ * row law: x [1, C, T], mask [1, 1, T] and speaker [1, SPEAKER] to one output
+ * [1, C', T']. All choices come from a seed or, for a fuzzer, from bytes; a
+ * graph that ends early is a graph, too. Weights are such that values stay
+ * near 1, so that errors can be bounded.
  */
 
 struct choices {
@@ -299,6 +300,32 @@ layer_join(struct randomgraph *g)
 		    attr_int((struct mel_buf){0}, "axis", 1));
 		g->at.width += p->width;
 	}
+}
+
+/* A number a row, and one a network: inputs of their own. */
+#define SPEAKER 6 /* numbers of the latter */
+
+static inline void
+layer_mask(struct randomgraph *g)
+{
+	if (!g->at.stage)
+		go_on(g, "Mul", "mask", (struct mel_buf){0});
+}
+
+static inline void
+layer_speaker(struct randomgraph *g)
+{
+	int64_t dim[2] = {SPEAKER, g->at.width}, axis = 2;
+	char w[16], axes[16];
+	struct named rows = g->at;
+
+	put_weights(g, w, scale_for(SPEAKER), 2, dim);
+	put_i64(g, axes, &axis, 1);
+	strcpy(g->at.name, "speaker");
+	go_on(g, "MatMul", w, (struct mel_buf){0});
+	layer_act(g);
+	go_on(g, "Unsqueeze", axes, (struct mel_buf){0});
+	go_on(g, "Add", rows.name, (struct mel_buf){0});
 }
 
 /* ---- layers that look at other rows ---- */
@@ -633,6 +660,8 @@ static layer_fn *const layers[] = {
     layer_gate,
     layer_linear,
     layer_select,
+    layer_mask,
+    layer_speaker,
     layer_join,
     layer_join,
     layer_pad,
@@ -667,6 +696,8 @@ randomgraph(struct choices *from, int n_layers, bool whole)
 	/* Some text, so that weights lie at any address. */
 	put_bytes(&g.buf, 10, "text", (size_t)choose(from, 0, 3));
 	add_io(&g.buf, 11, "x", PB_F32, 3, (int64_t[]){1, g.at.width, -1});
+	add_io(&g.buf, 11, "mask", PB_F32, 3, (int64_t[]){1, 1, -1});
+	add_io(&g.buf, 11, "speaker", PB_F32, 2, (int64_t[]){1, SPEAKER});
 	for (int i = 0; i < n_layers; i++) {
 		if (g.n_past < MOST_NAMED)
 			g.past[g.n_past++] = g.at;

@@ -20,7 +20,12 @@
 
 struct mel_pool;
 
-/* A network with one input that has time, as it is and as a stream. */
+#define STREAMTEST_INPUTS 4 /* at most */
+
+/*
+ * A network as it is and as a stream. Inputs with an open length have time,
+ * the others are there once.
+ */
 struct streamtest {
 	struct mel_network *network;
 	const struct mel_kernels *kernels;
@@ -28,7 +33,8 @@ struct streamtest {
 	struct mel_timeline line;
 	struct mel_stream stream;
 	struct mel_context context;
-	int in_axis, out_axis; /* time */
+	int axis[STREAMTEST_INPUTS]; /* time, or MEL_AXIS_NONE */
+	int in_axis, out_axis;       /* of input 0, and of the output */
 	bool streams;
 };
 
@@ -39,18 +45,26 @@ streamtest_parts(
     struct streamtest *t, struct mel_pool *pool, struct mel_err *err)
 {
 	const struct mel_graph *g = mel_network_graph(t->network);
-	const struct mel_io *io = &g->input[0];
-	struct mel_time_input input = {.axis = MEL_AXIS_NONE};
+	struct mel_time_input input[STREAMTEST_INPUTS];
 
-	input.shape = mel_tensor_view(MEL_F32, io->ndim, io->dim, NULL);
-	for (int d = 0; d < io->ndim; d++) {
-		if (io->dim[d] < 0)
-			input.axis = d;
+	if (g->n_input > STREAMTEST_INPUTS)
+		return mel_fail(err, "%d inputs", g->n_input);
+	for (int i = 0; i < g->n_input; i++) {
+		const struct mel_io *io = &g->input[i];
+
+		input[i] = (struct mel_time_input){.axis = MEL_AXIS_NONE};
+		input[i].shape =
+		    mel_tensor_view(MEL_F32, io->ndim, io->dim, NULL);
+		for (int d = 0; d < io->ndim; d++) {
+			if (io->dim[d] < 0)
+				input[i].axis = d;
+		}
+		t->axis[i] = input[i].axis;
 	}
-	t->in_axis = input.axis;
+	t->in_axis = t->axis[0];
 	if (mel_session_open(&t->session, t->network, pool, err))
 		return -1;
-	if (mel_timeline_open(&t->line, g, t->kernels, &input, NULL))
+	if (mel_timeline_open(&t->line, g, t->kernels, input, NULL))
 		return 0;
 	t->out_axis = t->line.value[g->output[0].value].axis;
 	t->streams =
@@ -143,7 +157,34 @@ struct blocks {
 	bool end;
 };
 
-/* Streams x: the rows that come are those of `whole`, and all of them. */
+/* Rows [from, to) of inputs with time; what others have is theirs. */
+static inline void
+cut_inputs(const struct streamtest *t, const struct mel_tensor *x,
+    struct mel_tensor *part, int64_t from, int64_t to)
+{
+	int n = mel_network_graph(t->network)->n_input;
+
+	for (int i = 0; i < n; i++) {
+		part[i] = x[i];
+		part[i].owned = false;
+		if (t->axis[i] >= 0)
+			part[i] = cut(&x[i], t->axis[i], from, to);
+	}
+}
+
+static inline void
+free_inputs(const struct streamtest *t, struct mel_tensor *part)
+{
+	int n = mel_network_graph(t->network)->n_input;
+
+	for (int i = 0; i < n; i++)
+		mel_tensor_free(&part[i]);
+}
+
+/*
+ * Streams x, all inputs, the first of which has time: the rows that come are
+ * those of `whole`, and all of them.
+ */
 static inline bool
 stream_equals(struct streamtest *t, const struct mel_tensor *x,
     const struct mel_tensor *whole, const struct blocks *blocks)
@@ -155,18 +196,18 @@ stream_equals(struct streamtest *t, const struct mel_tensor *x,
 
 	for (int i = 0; good && !s->ended; i = (i + 1) % blocks->n) {
 		int64_t to = from + blocks->size[i];
-		struct mel_tensor part, out;
+		struct mel_tensor part[STREAMTEST_INPUTS], out;
 		bool end;
 
 		to = to > n ? n : to;
 		end = blocks->end ? to == n : from == n;
-		part = cut(x, t->in_axis, from, to);
-		good = !mel_stream_step(s, &part, end, &out, &err) &&
+		cut_inputs(t, x, part, from, to);
+		good = !mel_stream_step(s, part, end, &out, &err) &&
 		       at + out.dim[t->out_axis] <= whole->dim[t->out_axis] &&
 		       same_rows(&out, whole, t->out_axis, at);
 		at += good ? out.dim[t->out_axis] : 0;
 		from = to;
-		free(part.data);
+		free_inputs(t, part);
 	}
 	if (err.msg[0])
 		printf("# %s\n", err.msg);
