@@ -156,3 +156,32 @@ taco() {
     fails_with 1 tts-addon
     [[ $stderr == *"network encoder: "*"needs all of time"* ]]
 }
+
+@test "F1: a lock that was meddled with is refused in one line" {
+    cp -r "$voice" v
+    cp v/fixed/lock.json good.json
+    while IFS= read -r edit; do
+        sed "$edit" good.json >v/fixed/lock.json
+        run cmp -s good.json v/fixed/lock.json
+        [ "$status" -eq 1 ]
+        run --separate-stderr tts-pipe -a ./v --context fixed -o a.mel Hm.
+        fails_with 1 tts-pipe || {
+            echo "$edit"
+            return 1
+        }
+    done <<'END'
+s/"version": 1/"version": 2/
+s/"split": true/"split": 7/
+s/"valid": true/"valid": false/
+s/"size": 64/"size": -1/
+s/"size": 256/"size": 4611686018427387904/
+s/18/9223372036854775807/
+s/18/-1/
+s/"networks"/"netwoks"/
+s/"outputs"/"output"/
+s/decoder.64.onnx/..\/decoder.onnx/
+s/decoder.64.onnx/encoder.64.onnx/
+s/decoder.64.onnx/decoder.256.onnx/
+s/\[/{/
+END
+}

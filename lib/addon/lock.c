@@ -16,8 +16,9 @@
 #include "net/fixed.h"
 #include "net/netdef.h"
 
-#define VERSION 1
-#define LIMIT   ((size_t)8 << 20) /* of lock.json [bytes] */
+#define VERSION    1
+#define MOST_RATIO 65536             /* rows for a step, or steps for a row */
+#define LIMIT      ((size_t)8 << 20) /* of lock.json [bytes] */
 
 /* ---- reading ---- */
 
@@ -53,7 +54,7 @@ read_output(const json_t *json, struct mel_fixed_output *o)
 		return 0;
 	if (json_unpack((json_t *)(uintptr_t)json, "[I, I, I, I, I]", &num,
 		&den, &more, &left, &right) ||
-	    num < 1 || num > INT32_MAX || den < 1 || den > INT32_MAX ||
+	    num < 1 || num > MOST_RATIO || den < 1 || den > MOST_RATIO ||
 	    more < INT32_MIN || more > INT32_MAX || left < 0 ||
 	    left > INT32_MAX || right < 0 || right > INT32_MAX)
 		return -1;
@@ -126,13 +127,18 @@ read_network(struct mel_addon *a, const json_t *json,
     const struct mel_netdef *def, struct mel_err *err)
 {
 	struct mel_fixed *f = mel_alloc(1, sizeof(*f), err);
+	int rc = 0;
 
 	if (!f)
 		return NULL;
 	f->split = json_is_true(json_object_get(json, "split"));
 	f->valid = json_is_true(json_object_get(json, "valid"));
-	if (read_outputs(json_object_get(json, "outputs"), def, f, err) ||
+	if (!json_is_boolean(json_object_get(json, "split")) ||
+	    !json_is_boolean(json_object_get(json, "valid")))
+		rc = mel_fail(err, "split and valid are true or false");
+	if (rc || read_outputs(json_object_get(json, "outputs"), def, f, err) ||
 	    read_programs(a, json_object_get(json, "programs"), f, err)) {
+		mel_fail_in(err, "network %s", def->name);
 		mel_fixed_free(f);
 		return NULL;
 	}

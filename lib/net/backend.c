@@ -25,9 +25,13 @@ open_processor(void *state, const struct mel_env *env,
 }
 
 static int
-check_fixed(
-    const struct mel_graph *graph, const char *path, struct mel_err *err)
+check_file(const struct mel_graph *graph, const struct mel_backend_file *file,
+    struct mel_err *err)
 {
+	if (graph->n_input != file->n_in || graph->n_output != file->n_out)
+		return mel_fail(err,
+		    "%s: %d inputs and %d outputs, not %d and %d", file->path,
+		    graph->n_input, graph->n_output, file->n_in, file->n_out);
 	for (int i = 0; i < graph->n_input; i++) {
 		const struct mel_io *io = &graph->input[i];
 
@@ -35,7 +39,7 @@ check_fixed(
 			if (io->dim[d] < 0)
 				return mel_fail(err,
 				    "%s: input %s: axis %d has no fixed length",
-				    path, io->name, d);
+				    file->path, io->name, d);
 		}
 	}
 	return 0;
@@ -53,15 +57,17 @@ drop_program(void *state, void *program)
 }
 
 static int
-load_program(void *state, const char *path, void **program, struct mel_err *err)
+load_program(void *state, const struct mel_backend_file *file, void **program,
+    struct mel_err *err)
 {
 	const struct mel_env *env = *(const struct mel_env **)state;
 	struct program *p = mel_alloc(1, sizeof(*p), err);
 
 	if (!p)
 		return -1;
-	if (mel_network_open(&p->network, path, (enum mel_isa)env->isa, err) ||
-	    check_fixed(mel_network_graph(p->network), path, err) ||
+	if (mel_network_open(
+		&p->network, file->path, (enum mel_isa)env->isa, err) ||
+	    check_file(mel_network_graph(p->network), file, err) ||
 	    mel_session_open(&p->session, p->network, env->pool, err)) {
 		drop_program(state, p);
 		return -1;

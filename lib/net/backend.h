@@ -27,6 +27,12 @@ struct mel_backend_limits {
 	size_t bytes; /* of one tensor */
 };
 
+/* A program to be loaded. */
+struct mel_backend_file {
+	const char *path;
+	int n_in, n_out; /* inputs and outputs that it must have */
+};
+
 struct mel_backend {
 	uint32_t abi;      /* MEL_BACKEND_ABI */
 	const char *name;  /* for messages */
@@ -37,11 +43,12 @@ struct mel_backend {
 	    struct mel_backend_limits *limits, struct mel_err *err);
 
 	/*
-	 * Makes the file at path ready to run, which may take long.
-	 * *program: whatever the back end likes, until drop.
+	 * Makes a file ready to run, which may take long. One that has other
+	 * numbers of inputs and outputs is refused. *program: whatever the
+	 * back end likes, until drop.
 	 */
-	int (*load)(
-	    void *state, const char *path, void **program, struct mel_err *err);
+	int (*load)(void *state, const struct mel_backend_file *file,
+	    void **program, struct mel_err *err);
 
 	/*
 	 * in: the program's inputs in the order of the file, of exactly the

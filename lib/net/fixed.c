@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#define MOST_STRIDE ((int64_t)1 << 32)
+
 int64_t
 mel_fixed_stride(const struct mel_fixed *fixed)
 {
@@ -11,7 +13,8 @@ mel_fixed_stride(const struct mel_fixed *fixed)
 	for (int i = 0; i < fixed->n_output; i++) {
 		const struct mel_fixed_output *o = &fixed->output[i];
 
-		if (o->timed && stride % o->den)
+		/* A hostile one is larger than any program then. */
+		if (o->timed && stride % o->den && stride < MOST_STRIDE)
 			stride *= o->den;
 	}
 	return stride;

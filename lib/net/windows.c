@@ -65,8 +65,13 @@ load(struct mel_windows *w, struct mel_err *err)
 	    check_limits(w, &limits, err))
 		return -1;
 	for (int i = 0; i < w->fixed->n_program; i++) {
-		if (b->load(w->state, w->fixed->program[i].path, &w->program[i],
-			err))
+		const struct mel_backend_file file = {
+		    .path = w->fixed->program[i].path,
+		    .n_in = w->def->n_input + w->fixed->valid,
+		    .n_out = w->def->n_output,
+		};
+
+		if (b->load(w->state, &file, &w->program[i], err))
 			return -1;
 	}
 	return 0;

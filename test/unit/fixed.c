@@ -53,13 +53,14 @@ mock_open(void *state, const struct mel_env *env,
 }
 
 static int
-mock_load(void *state, const char *path, void **program, struct mel_err *err)
+mock_load(void *state, const struct mel_backend_file *file, void **program,
+    struct mel_err *err)
 {
 	struct mock_program *p = calloc(1, sizeof(*p));
 
 	(void)state;
 	mock.loads++;
-	if (mel_network_open(&p->network, path, MEL_ISA_AUTO, err) ||
+	if (mel_network_open(&p->network, file->path, MEL_ISA_AUTO, err) ||
 	    mel_session_open(&p->session, p->network, NULL, err))
 		return -1;
 	*program = p;
@@ -482,13 +483,14 @@ test_shapes(void)
 	struct mel_err err = {""};
 	void *state = NULL, *program = NULL;
 	char path[128];
+	struct mel_backend_file file = {path, 2, 1};
 	struct rig r;
 
 	ok(rig_fixed(&r, "deep", MEL_KIND_STREAMABLE, &err), "compiled %s",
 	    err.msg);
 	snprintf(path, sizeof(path), "%s/fixed/deep.16.onnx", fixture_dir);
 	ok(!b->open(&state, &cpu, &limits, &err) &&
-		!b->load(&state, path, &program, &err),
+		!b->load(&state, &file, &program, &err),
 	    "F1: a program is loaded %s", err.msg);
 	in[0] = mel_tensor_view(MEL_F32, 3, dim, x);
 	in[1] = mel_tensor_view(MEL_I64, 1, &one, &valid);
@@ -498,8 +500,13 @@ test_shapes(void)
 	in[0].dim[2] = 16;
 	ok(!b->run(&state, program, in, out, &err), "F1: its own is not");
 	b->drop(&state, program);
+	file.n_in = 3;
+	ok(b->load(&state, &file, &program, &err) &&
+		strstr(err.msg, "2 inputs and 1 outputs, not 3 and 1"),
+	    "a file with other inputs is refused: %s", err.msg);
 	snprintf(path, sizeof(path), "%s/deep.onnx", fixture_dir);
-	ok(b->load(&state, path, &program, &err) &&
+	file.n_in = 1;
+	ok(b->load(&state, &file, &program, &err) &&
 		strstr(err.msg, "input x: axis 2 has no fixed length"),
 	    "F1: a network of free length is no program: %s", err.msg);
 	rig_close(&r);
