@@ -4,6 +4,7 @@
 
 #include "base/option.h"
 #include "base/pool.h"
+#include "isa.h"
 #include "net.h"
 #include "net/isa.h"
 #include "tool.h"
@@ -87,6 +88,7 @@ main(int argc, char **argv)
 
 	first++;
 	check_usage(&v, job, argc - first);
+	v.isa = tool_isa(v.isa);
 	pool = tool_open_pool(v.threads);
 	good = job->run(&v, pool, argv + first, argc - first);
 	mel_pool_close(pool);

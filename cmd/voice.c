@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "block/clock.h"
+#include "isa.h"
 #include "net/backend.h"
 #include "places.h"
 #include "tensor/head.h"
@@ -116,22 +117,22 @@ voice_open(
 {
 	struct mel_err err;
 	char *dir;
+	int isa;
 
 	memset(v, 0, sizeof(*v));
 	v->options = o;
 	v->start_ns = mel_clock_ns();
-	v->env = (struct mel_env){
-	    .note = note, .tap = tap, .ran = ran, .ctx = v, .isa = o->isa};
+	v->env =
+	    (struct mel_env){.note = note, .tap = tap, .ran = ran, .ctx = v};
 	if (o->context == VOICE_FIXED)
 		v->env.backend = &mel_backend_processor;
 	waste_init(&v->waste);
 	dir = choose_addon(v, head);
-	if (!mel_isa_available((enum mel_isa)o->isa))
-		tool_die("this machine has no %s", mel_isa_names[o->isa]);
+	isa = v->env.isa = tool_isa(o->isa);
 	v->pool = tool_open_pool(o->threads);
 	voice_open_blocks(&v->registry, &v->plugins, &o->plugins);
 	if (mel_addon_open(
-		&v->addon, dir, &v->registry, (enum mel_isa)o->isa, &err))
+		&v->addon, dir, &v->registry, (enum mel_isa)isa, &err))
 		tool_die("%s", err.msg);
 	v->env.pool = v->pool;
 	v->env.whole = o->whole;

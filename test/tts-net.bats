@@ -55,7 +55,7 @@ END
 @test "the layers on every instruction set that the machine has" {
     for isa in portable avx2 avx512; do
         run tts-net test --strict --isa $isa "$LAYERS"/*
-        [ "$status" -eq 0 ] || [[ ${lines[0]} == *"lacks the instruction"* ]]
+        [ "$status" -eq 0 ] || [[ ${lines[0]} == *"has no $isa" ]]
     done
 }
 
@@ -141,6 +141,26 @@ EOF
     [[ $stderr == "tts-net: m.onnx: output y is f32 [2], which is not what "* ]]
     [ "${#stderr_lines[@]}" -eq 1 ]
     [ -e out/y.npy ]
+}
+
+@test "MELPIPE_ISA is the instruction set that --isa does not say" {
+    cd "$BATS_TEST_TMPDIR"
+    one_node Sin 13 m.onnx
+    npy x.npy 'n.sin(n.arange(30000, dtype="f")).reshape(1, 3, 10000)'
+    tts-net run --isa portable -i x=x.npy -d a m.onnx
+    MELPIPE_ISA=portable tts-net run -i x=x.npy -d b m.onnx
+    cmp a/y.npy b/y.npy
+    MELPIPE_ISA=avx2 tts-net run --isa portable -i x=x.npy -d c m.onnx
+    cmp a/y.npy c/y.npy
+    tts-net run -i x=x.npy -d d m.onnx
+    if tts-net run --isa avx2 -i x=x.npy -d e m.onnx; then
+        run cmp a/y.npy e/y.npy
+        [ "$status" -eq 1 ]
+    fi
+    MELPIPE_ISA=sse run --separate-stderr tts-net run -i x=x.npy -d f m.onnx
+    [ "$status" -eq 2 ]
+    [[ ${stderr_lines[0]} == *"MELPIPE_ISA=sse: auto, portable, "* ]]
+    [ ! -e f ]
 }
 
 @test "what cannot be run is refused by operator and node" {

@@ -25,6 +25,7 @@ struct mel_network {
 	const struct mel_kernels *kernels;
 	struct mel_slab slab; /* packed weights */
 	bool ready;           /* weights are packed */
+	bool broken;          /* packing them failed: some are gone */
 	bool plain; /* nodes as the file has them, normalised and folded */
 };
 

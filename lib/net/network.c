@@ -95,8 +95,12 @@ mel_network_ready(struct mel_network *network, struct mel_err *err)
 
 	if (network->ready)
 		return 0;
-	if (mel_graph_bind(g, &binding, err) || mel_graph_settle(g, err) ||
-	    mel_graph_measure(g, err))
+	if (network->broken)
+		return mel_fail(
+		    err, "%s: could not be made ready before", network->path);
+	network->broken = mel_graph_bind(g, &binding, err) ||
+			  mel_graph_settle(g, err) || mel_graph_measure(g, err);
+	if (network->broken)
 		return mel_fail_in(err, "%s", network->path);
 	network->ready = true;
 	return 0;

@@ -30,8 +30,9 @@ int mel_network_open(struct mel_network **network, const char *path,
  * The same in two steps. Of a network that is loaded but not ready the graph
  * may be looked at, which is all that its declaration needs and takes a
  * fraction of the time; a session or a stream needs it ready. mel_network_ready
- * packs the weights, once: called again it does nothing. Nobody may look at
- * the graph meanwhile, or rely on what was found before but its interface.
+ * packs the weights, once: called again it does nothing, or fails again if it
+ * failed. Nobody may look at the graph meanwhile, or rely on what was found
+ * before but its interface.
  */
 int mel_network_load(struct mel_network **network, const char *path,
     enum mel_isa isa, struct mel_err *err);

@@ -136,6 +136,33 @@ check(const char *name, work_fn *work)
 	ok(!work(&result, &err) && result == good, "J3: %s: again", name);
 }
 
+/* Weights that could not be packed: the network says so again, and closes. */
+static void
+test_ready(void)
+{
+	struct mel_network *net;
+	struct mel_err err;
+	long n = 0, bad = 0;
+
+	do {
+		int rc;
+
+		failed = false;
+		if (mel_network_load(&net, "addons/kathleen/variance.onnx",
+			MEL_ISA_AUTO, &err)) {
+			ok(false, "%s", err.msg);
+			return;
+		}
+		fail_at = ++n;
+		rc = mel_network_ready(net, &err);
+		fail_at = 0;
+		bad += failed && !rc;
+		bad += (mel_network_ready(net, &err) != 0) != failed;
+		mel_network_close(net);
+	} while (failed);
+	ok(n > 2 && !bad, "J3: weights: %ld allocations fail, for good", n - 1);
+}
+
 int
 main(void)
 {
@@ -147,6 +174,7 @@ main(void)
 	}
 	for (size_t i = 0; i < WORKS; i++)
 		check(works[i].name, works[i].run);
+	test_ready();
 	work_free();
 	return tap_done();
 }
