@@ -14,6 +14,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "base/mem.h"
+#include "base/option.h"
 #include "base/pool.h"
 #include "block/env.h"
 #include "block/peer.h"
@@ -23,8 +25,14 @@
 #include "dsp/inverse.h"
 #include "dsp/mel.h"
 #include "dsp/rtisi.h"
+#include "net/backend.h"
+#include "net/compile.h"
+#include "net/feed.h"
+#include "net/fixed.h"
 #include "net/isa.h"
+#include "net/netdef.h"
 #include "net/network.h"
+#include "net/windows.h"
 #include "tensor/ark.h"
 #include "tensor/bundle.h"
 #include "tensor/head.h"
@@ -491,6 +499,89 @@ analyse(const struct mel_contract *c, float *mel, struct mel_err *err)
 	return rc;
 }
 
+/* One window of the program. */
+static inline int
+run_window(const struct mel_netdef *def, uint64_t *h, struct mel_err *err)
+{
+	static const struct mel_env env = {.backend = &mel_backend_processor};
+	static const struct mel_strings none = {0};
+	static _Thread_local float x[5 * 4] = {1, 2, 3};
+	struct mel_tensor rows =
+	    mel_tensor_view(MEL_F32, 2, (int64_t[]){5, 4}, x);
+	struct mel_windows_have have = {5, true};
+	struct mel_tensor whole = {0}, out;
+	struct mel_windows w = {0};
+	struct mel_feed feed = {0};
+	struct mel_feed_part part;
+	int64_t need;
+	int rc = mel_feed_open(&feed, def, &none, err);
+
+	feed.rows = 0;
+	if (!rc)
+		rc = mel_windows_open(&w, def, &env, err);
+	if (!rc)
+		mel_windows_begin(&w);
+	if (!rc && (mel_windows_next(&w, &have, 5, &part, &need, err) < 0 ||
+		       mel_feed_fill_part(&feed, NULL, &rows, &part, err) ||
+		       mel_windows_run(&w, &have, &feed, &part, err) ||
+		       mel_windows_take(&w, 0, &whole, &out, err)))
+		rc = -1;
+	if (!rc)
+		*h = hash_tensor(*h, &out);
+	mel_tensor_free(&whole);
+	mel_windows_close(&w);
+	mel_feed_close(&feed);
+	return rc;
+}
+
+/* A program of fixed length, written to fd. */
+static inline int
+compile(struct mel_netdef *def, int fd, struct mel_err *err)
+{
+	struct mel_compile c = {0};
+	struct mel_fixed *f;
+	char path[32];
+	int rc = mel_compile_open(&c, def, err);
+
+	if (!rc)
+		rc = mel_compile_write(&c, 8, fd, err);
+	if (!rc) {
+		f = c.fixed;
+		f->program = mel_alloc(1, sizeof(*f->program), err);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		if (f->program) {
+			f->n_program = 1;
+			f->program->size = 8;
+			f->program->path = mel_strdup(path, err);
+		}
+		rc = f->program && f->program->path ? 0 : -1;
+		def->fixed = f;
+		c.fixed = NULL;
+	}
+	mel_compile_close(&c);
+	return rc;
+}
+
+static inline int
+fix_lengths(uint64_t *h, struct mel_err *err)
+{
+	int fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	struct mel_network *network;
+	struct mel_netdef *def = NULL;
+	int rc = mel_network_open(
+	    &network, "test/data/tiny/decoder.onnx", MEL_ISA_AUTO, err);
+
+	if (!rc)
+		rc = mel_netdef_open(&def, "decoder", network, err);
+	if (!rc)
+		rc = compile(def, fd, err);
+	if (!rc)
+		rc = run_window(def, h, err);
+	mel_netdef_close(def);
+	close(fd);
+	return rc;
+}
+
 static inline int
 synthesise(const struct mel_contract *c, const float *mel, uint64_t *h,
     struct mel_err *err)
@@ -567,6 +658,7 @@ static const struct work works[] = {
     {"ark", copy_ark},
     {"a network", run_network},
     {"a real network", open_variance},
+    {"fixed lengths", fix_lengths},
     {"mel and Griffin-Lim", there_and_back},
     {"an addon speaks", speak_all},
     {"a later stage", relay},
