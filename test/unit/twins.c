@@ -552,43 +552,31 @@ tuples(struct trial *t, const struct mel_tensor *x, int batch, int ndim,
 	return index;
 }
 
-/* The place in x of tuple number i, its last axes from `rest`. */
+static size_t
+size_from(const struct mel_tensor *x, int axis)
+{
+	size_t size = 1;
+
+	for (int d = axis; d < x->ndim; d++)
+		size *= (size_t)x->dim[d];
+	return size;
+}
+
+/* The place in x of tuple number i, in its last axes `rest`; batch: 0 or 1. */
 static size_t
 place_of(const struct mel_tensor *x, const struct mel_tensor *index, int batch,
     size_t i, size_t rest)
 {
 	int depth = (int)index->dim[index->ndim - 1];
-	size_t inner = 1, at = 0, per = 1;
+	const int64_t *tuple = (const int64_t *)index->data + i * (size_t)depth;
+	size_t at = batch ? i * (size_t)depth / size_from(index, 1) : 0;
 
-	for (int d = batch + depth; d < x->ndim; d++)
-		inner *= (size_t)x->dim[d];
-	for (int d = batch; d < index->ndim - 1; d++)
-		per *= (size_t)index->dim[d];
 	for (int d = 0; d < depth; d++) {
-		int64_t len = x->dim[batch + d];
-		int64_t k = ((
-		    const int64_t *)index->data)[i * (size_t)depth + (size_t)d];
+		int64_t len = x->dim[batch + d], k = tuple[d];
 
 		at = at * (size_t)len + (size_t)(k < 0 ? k + len : k);
 	}
-	if (batch) { /* one axis: the item that the tuple belongs to */
-		size_t item = i / per, size = inner;
-
-		for (int d = batch; d < batch + depth; d++)
-			size *= (size_t)x->dim[d];
-		return item * size + at * inner + rest;
-	}
-	return at * inner + rest;
-}
-
-static size_t
-rest_size(const struct mel_tensor *x, int from)
-{
-	size_t size = 1;
-
-	for (int d = from; d < x->ndim; d++)
-		size *= (size_t)x->dim[d];
-	return size;
+	return at * size_from(x, batch + depth) + rest;
 }
 
 static void
@@ -603,7 +591,7 @@ want_gather(const struct trial *t, const struct mel_tensor *out, size_t i,
 {
 	const struct mel_tensor *x = &t->in[0], *index = &t->in[1];
 	int batch = (int)t->a[0];
-	size_t rest = rest_size(x, batch + (int)index->dim[index->ndim - 1]);
+	size_t rest = size_from(x, batch + (int)index->dim[index->ndim - 1]);
 
 	(void)out;
 	*error = 0;
@@ -657,7 +645,7 @@ want_scatter(const struct trial *t, const struct mel_tensor *out, size_t i,
 {
 	const struct mel_tensor *index = &t->in[1], *new = &t->in[2];
 	int depth = (int)index->dim[index->ndim - 1];
-	size_t rest = rest_size(out, depth);
+	size_t rest = size_from(out, depth);
 	double y = value_at(&t->in[0], i);
 
 	for (size_t k = 0; k < mel_tensor_count(new); k++) {
