@@ -34,7 +34,10 @@ struct mel_stage {
 	int64_t width;                 /* of the rows that go out, 0: unknown */
 	struct mel_head head;
 
-	struct mel_streamable *tail; /* of the utterance: gives its rows */
+	struct mel_streamable *tail;   /* of the utterance: gives its rows */
+	struct mel_streamable *source; /* of the utterance, not ours; or NULL */
+	uint64_t source_began_ns;      /* busy before the utterance */
+	uint64_t source_ns;            /* busy in all of them */
 	struct mel_bundle from_front, from_sequence; /* of the utterance */
 	struct mel_bundle scope;                     /* views of all */
 };
@@ -554,6 +557,9 @@ mel_stage_begin(struct mel_stage *s, const struct mel_bundle *data,
     struct mel_streamable *source, struct mel_err *err)
 {
 	mel_stage_reset(s);
+	s->source = source;
+	if (source)
+		s->source_began_ns = mel_streamable_busy_ns(source);
 	if (mel_bundle_view_all(&s->scope, data, err))
 		return -1;
 	if (!s->first &&
@@ -589,7 +595,10 @@ mel_stage_reset(struct mel_stage *s)
 {
 	for (size_t i = s->rows.n; i-- > 0;)
 		mel_streamable_reset(s->rows.item[i].streamable);
-	s->tail = NULL;
+	if (s->source)
+		s->source_ns +=
+		    mel_streamable_busy_ns(s->source) - s->source_began_ns;
+	s->tail = s->source = NULL;
 	mel_bundle_free(&s->scope);
 	mel_bundle_free(&s->from_sequence);
 	mel_bundle_free(&s->from_front);
@@ -632,13 +641,14 @@ bool
 mel_stage_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
 {
 	const struct mel_streamable *block;
-	uint64_t before = 0;
+	uint64_t before = s->source_ns;
 
 	if (sequence_part(s, &i, part))
 		return true;
 	if (i >= s->rows.n)
 		return false;
-	/* A pull's time holds that of the pulls it makes itself. */
+	/* A pull's time holds that of the pulls it makes itself; the first
+	 * block's that of waiting for the rows that come in. */
 	if (i > 0)
 		before = mel_streamable_busy_ns(s->rows.item[i - 1].streamable);
 	block = s->rows.item[i].streamable;

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "net/graph.h"
 #include "net/isa.h"
 #include "net/kernels.h"
 #include "net/network.h"
@@ -28,6 +29,7 @@ struct size {
 
 struct arrays {
 	float *a, *b, *c, *packed[N_ISAS];
+	struct mel_node node[N_ISAS]; /* own what is packed */
 };
 
 static double
@@ -70,8 +72,9 @@ prepare(struct arrays *x, const struct size *s)
 		const struct mel_kernels *kernels =
 		    mel_kernels_get((enum mel_isa)i);
 
-		x->packed[i] =
-		    kernels ? mel_product_pack(&pack, kernels, NULL) : NULL;
+		if (kernels)
+			x->packed[i] =
+			    mel_product_pack(&x->node[i], &pack, kernels, NULL);
 	}
 }
 
@@ -128,7 +131,7 @@ measure(const struct size *s)
 		printf("%10.0f", best[i]);
 	printf("%10.0f\n", best[0]);
 	for (int i = MEL_ISA_PORTABLE; i < N_ISAS; i++)
-		free(x.packed[i]);
+		free(x.node[i].room);
 	free(x.a);
 	free(x.b);
 	free(x.c);

@@ -799,6 +799,50 @@ test_accounts(void)
 	voice_close(&v);
 }
 
+/* J4: what a stage waits for is not its own. */
+static void
+test_waiting(void)
+{
+	struct mel_err err = {""};
+	struct mel_stage_options options = {.first = 3, .env = &env};
+	struct mel_stage_part part;
+	struct mel_stage *later = NULL;
+	struct voice v;
+	uint64_t began, spent, source_ns = 0;
+	bool good = voice_open(&v,
+	    ENCODERS STACK("Encoders",
+		"{type: Upsampler}, {type: Mark, nap: 20}, {type: Decoder}"),
+	    &err);
+	int64_t n = -1;
+
+	mel_stage_close(v.stage);
+	v.stage = NULL;
+	options.addon = v.addon;
+	options.last = v.addon ? v.addon->n_positions : 0;
+	good = good && !mel_stage_open(&v.stage,
+			   &(struct mel_stage_options){
+			       .addon = v.addon, .last = 3, .env = &env},
+			   &err);
+	options.head = good ? mel_stage_head(v.stage) : NULL;
+	good = good && !mel_stage_open(&later, &options, &err) &&
+	       !mel_stage_begin(v.stage, &v.data, NULL, &err);
+	began = mel_clock_ns();
+	if (good && !mel_stage_begin(later, mel_stage_tensors(v.stage),
+			mel_stage_rows(v.stage), &err))
+		n = mel_streamable_pull_full(
+		    mel_stage_rows(later), MOST, rows, &err);
+	spent = mel_clock_ns() - began;
+	if (n == ROWS) {
+		source_ns = mel_streamable_busy_ns(mel_stage_rows(v.stage));
+		mel_stage_reset(later);
+	}
+	ok(n == ROWS && mel_stage_part(later, 0, &part) &&
+		source_ns >= 20000000 && part.busy_ns + source_ns <= spent,
+	    "J4: waiting for rows that come in is nobody's work %s", err.msg);
+	mel_stage_close(later);
+	voice_close(&v);
+}
+
 /* A5: two addons in one process, rows of the one between rows of the other. */
 static void
 test_two_voices(void)
@@ -900,6 +944,7 @@ main(void)
 	test_experiments();
 	test_laziness();
 	test_accounts();
+	test_waiting();
 	test_two_voices();
 	test_threads();
 	mel_registry_free(&registry);
