@@ -311,14 +311,17 @@ static enum mel_time_kind
 resize_time(struct mel_timing *t)
 {
 	const struct resize *p = t->node->params;
+	struct axes a;
 	int64_t in, out;
 
 	t->lengths = 1u << 3;
-	if (!mel_time_same(t))
+	if (!mel_time_same(t) || find_axes(t->node, t->in[0], &a, NULL))
 		return MEL_TIME_WHOLE;
 	in = t->in[0][0]->dim[t->in_axis[0]];
 	out = t->out[0][0].dim[t->in_axis[0]];
+	/* A scale of a little more than 2 may give twice as many rows, too. */
 	if (p->mode != NEAREST || !in || out % in ||
+	    a.at[t->in_axis[0]].scale != (float)(out / in) ||
 	    !((p->where == ASYMMETRIC && p->round == FLOOR) ||
 		(p->where == HALF_PIXEL && p->round <= PREFER_CEIL)))
 		return MEL_TIME_WHOLE;
