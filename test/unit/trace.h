@@ -30,16 +30,21 @@
  *	Wait   sequence: waits until another Wait has begun
  */
 
-/* What was done, as words with a blank behind each; for one test thread. */
+/* What was done, as words with a blank behind each; read by one thread. */
 static char trace[4096];
 
+/* Blocks that run at once write at once. */
 static inline void
 trace_add(const char *what, const char *name)
 {
-	size_t len = strlen(trace);
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	size_t len;
 
+	pthread_mutex_lock(&lock);
+	len = strlen(trace);
 	if (len + strlen(what) + strlen(name) + 2 < sizeof(trace))
 		sprintf(trace + len, "%s%s ", what, name);
+	pthread_mutex_unlock(&lock);
 }
 
 /* How often a word is in the trace. */
