@@ -207,3 +207,40 @@ END
     grep -q '^  command: LIST, .*(needed)$' out
     grep -q '^  timeout: SECONDS, .*default 60' out
 }
+
+@test "tts-addon verify notes lengths that the voice does not take" {
+    cat >voice/short.py <<'END'
+import sys
+import melpipe
+
+rows = 0
+for rec in melpipe.read(sys.stdin.buffer):
+    if rec.kind == melpipe.HEAD:
+        out = melpipe.Writer(sys.stdout.buffer, "short", rec.meta["ports"])
+    elif rec.kind == melpipe.BEGIN:
+        rows = 0
+        out.begin(rec.meta["key"])
+    elif rec.kind == melpipe.DATA and rows <= 300:
+        rows += len(rec.array)
+        if rows <= 300:
+            out.data(rec.name, rec.array)
+    elif rec.kind == melpipe.END:
+        if rows > 300:
+            out.error("too long")
+        else:
+            out.end()
+    elif rec.kind == melpipe.FINISH:
+        out.finish()
+END
+    program "[$PYTHON, -B]" 'file: short.py'
+    tts-addon --allow-exec --threads 1 verify ./voice >said
+    grep -q '^ok  *65 rows by    64: 65 rows, same bytes' said
+    grep -q '^note  *1000 rows by    64: .*too long' said
+    run grep FAIL said
+    [ "$status" -eq 1 ]
+    # One that takes none proves nothing.
+    sed -i 's/ 300/ 0/' voice/short.py
+    run --separate-stderr tts-addon --allow-exec --threads 1 verify ./voice
+    fails_with 1 tts-addon
+    [[ $stderr == *"no length was compared"* ]]
+}
