@@ -87,10 +87,9 @@ taco() {
 @test "programs are no part of the addon, and check looks at them" {
     cp -r "$voice" v
     tts-addon check ./v
-    [ "$(tts-addon info --json ./v | grep '"digest"')" = \
-        "$(tts-addon info --json kathleen 2>/dev/null | grep '"digest"' ||
-            tts-addon info --json "$ROOT/addons/kathleen" |
-            grep '"digest"')" ]
+    tts-addon info --json ./v | grep '"digest"' >a
+    tts-addon info --json "$ROOT/addons/kathleen" | grep '"digest"' >b
+    cmp a b
     printf x >>v/fixed/decoder.64.onnx
     run --separate-stderr tts-addon check ./v
     [ "$status" -eq 1 ]

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "addon/addon.h"
-#include "addon/lock.h"
 #include "addon/config.h"
+#include "addon/lock.h"
 #include "addon/yaml.h"
 #include "base/err.h"
 #include "base/option.h"

@@ -163,7 +163,7 @@ give_output(
 	int rc = 0;
 
 	if (b->fixed)
-		t = mel_rows_view(&b->rows[i]);
+		t = b->rows[i].t;
 	else
 		rc = mel_net_port_unpack(port, &b->out[i], &t, err);
 	if (!rc)

@@ -29,12 +29,6 @@ mel_rows_add(
 	return 0;
 }
 
-struct mel_tensor
-mel_rows_view(const struct mel_rows *rows)
-{
-	return rows->t;
-}
-
 void
 mel_rows_clear(struct mel_rows *rows)
 {

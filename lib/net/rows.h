@@ -10,7 +10,8 @@ struct mel_err;
 
 /* Tensors put together along their first axis, which only one alone lacks. */
 struct mel_rows {
-	struct mel_tensor t; /* a view of data; dtype MEL_NONE: nothing yet */
+	struct mel_tensor t; /* a view of data, until rows are added; dtype
+				MEL_NONE: nothing yet */
 	void *data;          /* owned */
 	size_t cap;          /* bytes */
 };
@@ -18,9 +19,6 @@ struct mel_rows {
 /* t: of the type and the other lengths of those before. */
 int mel_rows_add(
     struct mel_rows *rows, const struct mel_tensor *t, struct mel_err *err);
-
-/* Valid until rows change. */
-struct mel_tensor mel_rows_view(const struct mel_rows *rows);
 
 /* Begins anew; keeps the memory. */
 void mel_rows_clear(struct mel_rows *rows);
