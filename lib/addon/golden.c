@@ -275,8 +275,10 @@ is_ready(const struct mel_sequence *block, const struct mel_bundle *scope)
 static bool
 has_run(const struct mel_sequence *block, const struct mel_bundle *scope)
 {
-	return mel_bundle_get(
-	    scope, mel_sequence_spec_of(block)->gives.item[0].name);
+	const struct mel_decls *gives = &mel_sequence_spec_of(block)->gives;
+
+	/* One that gives nothing has nothing to compare. */
+	return !gives->n || mel_bundle_get(scope, gives->item[0].name);
 }
 
 /* Runs one encoder; golden tensors take the place of what it gave. */
