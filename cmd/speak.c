@@ -154,6 +154,9 @@ print_line(const struct speak *s, const char *key, struct mel_err *err)
 
 	if (!t)
 		return mel_fail(err, "the voice makes no %s", name);
+	if (t->dtype != MEL_U8 && t->dtype != MEL_I32 && t->dtype != MEL_I64)
+		return mel_fail(err, "the voice's %s are %s, no whole numbers",
+		    name, mel_dtype_name(t->dtype));
 	if (s->options->keys)
 		rc = mel_buf_printf(&line, err, "%s|", key);
 	for (size_t i = 0; !rc && t->dtype != MEL_U8 && i < n; i++)
