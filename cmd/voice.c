@@ -223,8 +223,11 @@ static uint64_t
 report_part(const struct voice *v, const struct mel_stage_part *part)
 {
 	int n = mel_pool_threads(v->pool);
+	const char *context = "cpu";
 
-	tool_warn("%-52s cpu, %d thread%s: %.3f ms", part->where, n,
+	if (part->runs.fixed)
+		context = part->runs.free ? "cpu and fixed" : "fixed";
+	tool_warn("%-52s %s, %d thread%s: %.3f ms", part->where, context, n,
 	    n == 1 ? "" : "s", (double)part->busy_ns / 1e6);
 	return part->busy_ns;
 }

@@ -6,6 +6,7 @@
 
 #include "addon/addon.h"
 #include "addon/build.h"
+#include "addon/runs.h"
 #include "addon/yaml.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -634,6 +635,8 @@ sequence_part(const struct mel_stage *s, size_t *i, struct mel_stage_part *part)
 	part->busy_ns = mel_sequence_busy_ns(block);
 	part->lookahead = 0;
 	part->inexact = false;
+	part->runs = (struct mel_runs){0};
+	mel_runs_add_sequence(&part->runs, block, &s->spec_only);
 	return true;
 }
 
@@ -657,6 +660,8 @@ mel_stage_part(const struct mel_stage *s, size_t i, struct mel_stage_part *part)
 	part->inexact = mel_streamable_spec_of(block)->inexact;
 	part->busy_ns = mel_streamable_busy_ns(block);
 	part->busy_ns -= before < part->busy_ns ? before : part->busy_ns;
+	part->runs = (struct mel_runs){0};
+	mel_runs_add_streamable(&part->runs, block, &s->spec_only);
 	return true;
 }
 

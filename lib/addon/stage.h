@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "addon/runs.h"
+
 struct mel_addon;
 struct mel_bundle;
 struct mel_env;
@@ -76,10 +78,11 @@ void mel_stage_reset(struct mel_stage *stage);
  * but what runs at once, and a nested pipeline, as one.
  */
 struct mel_stage_part {
-	const char *where; /* its place in the addon, and its type */
-	uint64_t busy_ns;  /* the time that it took itself so far */
-	int64_t lookahead; /* of rows, see mel_streamable_spec; else 0 */
-	bool inexact;      /* the same; else false */
+	const char *where;    /* its place in the addon, and its type */
+	uint64_t busy_ns;     /* the time that it took itself so far */
+	int64_t lookahead;    /* of rows, see mel_streamable_spec; else 0 */
+	bool inexact;         /* the same; else false */
+	struct mel_runs runs; /* its networks; all false if it has none */
 };
 
 /* Part i; false past the last. */

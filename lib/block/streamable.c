@@ -86,6 +86,12 @@ mel_streamable_spec_of(const struct mel_streamable *b)
 	return &b->spec;
 }
 
+const void *
+mel_streamable_options_of(const struct mel_streamable *b)
+{
+	return b->options;
+}
+
 const char *
 mel_streamable_where_of(const struct mel_streamable *b)
 {

@@ -28,7 +28,8 @@ const struct mel_streamable_type *mel_streamable_type_of(
 const struct mel_streamable_spec *mel_streamable_spec_of(
     const struct mel_streamable *block);
 
-/* Its place in the addon, as it was opened with. */
+/* What it was opened with: its options, its place in the addon. */
+const void *mel_streamable_options_of(const struct mel_streamable *block);
 const char *mel_streamable_where_of(const struct mel_streamable *block);
 
 /*

@@ -335,6 +335,16 @@ drop_outputs(struct mel_node *node, const bool *needed)
 		body->n_output -= n_out - to;
 }
 
+/* A last state that nobody reads: without it the node may stream. */
+static void
+drop_states(struct mel_node *node, const bool *needed)
+{
+	for (int k = 1; node->op->state && k < node->n_out; k++) {
+		if (node->out[k] != MEL_ABSENT && !needed[node->out[k]])
+			node->out[k] = MEL_ABSENT;
+	}
+}
+
 static int
 sweep_bodies(struct mel_node *node, struct mel_err *err)
 {
@@ -368,6 +378,7 @@ mel_graph_sweep(struct mel_graph *graph, struct mel_err *err)
 			continue;
 		}
 		drop_outputs(node, needed);
+		drop_states(node, needed);
 		if (sweep_bodies(node, err)) {
 			free(needed);
 			return -1;

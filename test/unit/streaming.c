@@ -195,10 +195,46 @@ test_small(void)
 	free(dir);
 }
 
+/*
+ * A recurrent layer as PyTorch writes it: the last state has a name, whether
+ * somebody reads it or not.
+ */
+static void
+check_recurrent(const char *kind, const char *outputs, int64_t gates)
+{
+	const int64_t shape[3] = {1, 3, -1}, perm[3] = {2, 0, 1}, size = 2;
+	const int64_t w[3] = {1, gates * size, 3}, r[3] = {1, gates * size, 2};
+	float weight[24];
+	char *dir = temp_dir(), path[256];
+	struct mel_buf g = {0};
+
+	for (int i = 0; i < 24; i++)
+		weight[i] = (float)(i % 7 - 3) / 4;
+	snprintf(path, sizeof(path), "%s/m.onnx", dir);
+	add_io(&g, 11, "x", PB_F32, 3, shape);
+	add_init(&g, "w", PB_F32, 3, w, weight,
+	    (size_t)(w[1] * w[2]) * sizeof(float));
+	add_init(&g, "r", PB_F32, 3, r, weight,
+	    (size_t)(r[1] * r[2]) * sizeof(float));
+	add_node(&g, "Transpose", "x", "t",
+	    attr_ints((struct mel_buf){0}, "perm", perm, 3));
+	add_node(&g, kind, "t w r", outputs,
+	    attr_int((struct mel_buf){0}, "hidden_size", size));
+	add_bare_io(&g, 12, "y");
+	save_model(path, &g, 13);
+	check_small(path, kind);
+	unlink(path);
+	rmdir(dir);
+	free(dir);
+}
+
 int
 main(void)
 {
 	test_small();
+	check_recurrent("LSTM", "y h c", 4);
+	check_recurrent("GRU", "y h", 3);
+	check_recurrent("RNN", "y h", 1);
 	for (size_t i = 0; i < sizeof(models) / sizeof(*models); i++)
 		check_model(models[i].path, models[i].left, models[i].right,
 		    models[i].ratio);
