@@ -11,8 +11,8 @@ struct mel_err;
 /* Controls of an utterance as the tensors of block/control.h. */
 
 /* All of the addon's, as they are if the user sets none. */
-int mel_controls_put_presets(
-    struct mel_bundle *data, const struct mel_addon *addon, struct mel_err *err);
+int mel_controls_put_presets(struct mel_bundle *data,
+    const struct mel_addon *addon, struct mel_err *err);
 
 /* Those of a begin record: {NAME: NUMBER}, or NULL for none. */
 int mel_controls_put(
