@@ -8,7 +8,7 @@
 
 #include "base/slab.h"
 #include "net/frame.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/onnx.h"
 #include "tensor/tensor.h"
 

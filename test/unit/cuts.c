@@ -15,7 +15,7 @@
 #include "block/control.h"
 #include "block/env.h"
 #include "block/registry.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "records.h"
 #include "tap.h"
 #include "tensor/bundle.h"
