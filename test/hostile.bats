@@ -400,6 +400,15 @@ END
     OPENBLAS_VERBOSE=2 tts-decode hello.seq | tts-cmp --exact - hello.mel
 }
 
+@test "no memory for a line of a script file is no end of it" {
+    [[ $BUILD == *address* ]] && skip
+    truncate -s 1G long.scp
+    try 'ulimit -v 300000; tts-copy --input-type scp -o out.mel long.scp'
+    fails_with 1 tts-copy
+    [ ! -e out.mel ]
+    rm long.scp
+}
+
 @test "LC_ALL=de_DE: points stay points" {
     mkdir -p locales
     [ -e locales/de_DE.UTF-8 ] ||

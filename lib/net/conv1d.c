@@ -28,11 +28,15 @@ bind_depthwise(
 {
 	struct mel_conv *p = node->params;
 	size_t channels = (size_t)w->dim[0], taps = (size_t)w->dim[2];
+	bool filled;
 
-	p->packed = mel_node_room(node, channels * taps * sizeof(float), err);
+	p->packed =
+	    mel_node_room(node, channels * taps * sizeof(float), &filled, err);
 	if (!p->packed)
 		return -1;
-	mel_transpose(p->packed, channels, w->data, taps, channels, taps);
+	if (!filled)
+		mel_transpose(
+		    p->packed, channels, w->data, taps, channels, taps);
 	return 0;
 }
 
@@ -65,6 +69,7 @@ mel_conv1d_bind(struct mel_node *node, const struct mel_tensor *w,
 	struct mel_conv *p = node->params;
 	size_t group = (size_t)p->group, m, k, bytes;
 	const float *data = w->data;
+	bool filled;
 
 	if (w->dim[0] % p->group)
 		return mel_node_fail(node, err, "%lld filters in %lld groups",
@@ -80,10 +85,10 @@ mel_conv1d_bind(struct mel_node *node, const struct mel_tensor *w,
 	if (!mel_size_mul(&bytes, p->packed_size, group) ||
 	    !mel_size_mul(&bytes, bytes, sizeof(float)))
 		return mel_node_fail(node, err, "too many groups");
-	p->packed = mel_node_room(node, bytes, err);
+	p->packed = mel_node_room(node, bytes, &filled, err);
 	if (!p->packed)
 		return -1;
-	for (size_t g = 0; g < group; g++)
+	for (size_t g = 0; !filled && g < group; g++)
 		pack_group(p->packed + g * p->packed_size, w, data + g * m * k,
 		    m, kernels);
 	return 0;

@@ -101,6 +101,7 @@ mel_convtr1d_bind(struct mel_node *node, const struct mel_tensor *w,
 	size_t dim[3] = {
 	    (size_t)w->dim[0] / group, (size_t)w->dim[1], (size_t)w->dim[2]};
 	float *to;
+	bool filled;
 
 	if (w->dim[0] % p->group || !mel_tensor_count(w) ||
 	    stride > MOST_PHASES)
@@ -113,10 +114,10 @@ mel_convtr1d_bind(struct mel_node *node, const struct mel_tensor *w,
 	}
 	if (!mel_size_mul(&bytes, p->packed_size, group * sizeof(float)))
 		return mel_node_fail(node, err, "too many groups");
-	p->packed = to = mel_node_room(node, bytes, err);
+	p->packed = to = mel_node_room(node, bytes, &filled, err);
 	if (!to)
 		return -1;
-	for (size_t g = 0; g < group; g++) {
+	for (size_t g = 0; !filled && g < group; g++) {
 		const float *from =
 		    (const float *)w->data + g * dim[0] * dim[1] * dim[2];
 

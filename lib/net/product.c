@@ -27,6 +27,7 @@ mel_product_pack(struct mel_node *node, const struct mel_pack *pack,
 {
 	struct mel_pack p = *pack;
 	size_t bytes;
+	bool filled;
 
 	/* A panel more than n never overflows: n columns are in memory. */
 	if (!mel_size_mul(&bytes, p.k, p.n + MEL_PANEL_MAX) ||
@@ -35,8 +36,8 @@ mel_product_pack(struct mel_node *node, const struct mel_pack *pack,
 		return NULL;
 	}
 	bytes = kernels->packed_size(p.k, p.n) * sizeof(*p.out);
-	p.out = mel_node_room(node, bytes ? bytes : 1, err);
-	if (p.out)
+	p.out = mel_node_room(node, bytes ? bytes : 1, &filled, err);
+	if (p.out && !filled)
 		kernels->pack(&p);
 	return p.out;
 }
