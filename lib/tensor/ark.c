@@ -269,7 +269,7 @@ take_number(struct mel_ark *a, struct rows *r, struct mel_err *err)
 	r->value[r->n++] = strtof(token, &end);
 	uselocale(old);
 	r->row++;
-	if (*end)
+	if (end != token + n)
 		return mel_fail(err, "\"%s\" is no number", token);
 	return 0;
 }

@@ -417,16 +417,17 @@ mel_npy_read_only(
     struct mel_tensor *t, int fd, size_t limit, struct mel_err *err)
 {
 	char more;
-	int rc = mel_npy_read(t, fd, limit, err);
+	ssize_t got = mel_npy_read(t, fd, limit, err);
 
-	if (rc < 0)
+	if (got < 0)
 		return -1;
-	if (!rc)
+	if (!got)
 		return mel_fail(err, "empty: not a .npy file");
-	if (mel_read_full(fd, &more, 1, err) == 0)
+	got = mel_read_full(fd, &more, 1, err);
+	if (!got)
 		return 0;
 	mel_tensor_free(t);
-	return mel_fail(err, "bytes behind the array");
+	return got < 0 ? -1 : mel_fail(err, "bytes behind the array");
 }
 
 int
