@@ -80,7 +80,7 @@ struct voice_options {
 	    .help = "most rows of a record"},                                  \
 	    {"first-block", 0, MEL_OPT_INT, VOICE_AT(type, first_block),       \
 		.arg = "ROWS", .preset = "16", .min = 0, .max = 65536,         \
-		.help = "rows of the first record; 0: as --block"},       \
+		.help = "rows of the first record; 0: as --block"},            \
 	{                                                                      \
 		"whole", 0, MEL_OPT_FLAG, VOICE_AT(type, whole),               \
 		    .help = "run each network on all rows at once"             \
