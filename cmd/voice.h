@@ -11,7 +11,7 @@
 #include "block/env.h"
 #include "block/plugin.h"
 #include "block/registry.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "stream.h"
 #include "tool.h"
 #include "waste.h"

@@ -86,12 +86,12 @@ set_up(struct wave_job *job, struct mel_err *err)
 
 	if (job->inverse)
 		return 0;
-	if (mel_inverse_open(
-		&job->inverse, c, MEL_INVERSE_UPDATES, job->pool, err))
+	if (mel_inverse_open(&job->inverse, c, MEL_INVERSE_UPDATES, job->isa,
+		job->pool, err))
 		return -1;
-	if (job->look_ahead
-		? wave_stream_open(&job->stream, job, err)
-		: mel_griffin_open(&job->griffin, c, job->pool, err)) {
+	if (job->look_ahead ? wave_stream_open(&job->stream, job, err)
+			    : mel_griffin_open(
+				  &job->griffin, c, job->isa, job->pool, err)) {
 		mel_inverse_close(job->inverse);
 		job->inverse = NULL;
 		return -1;

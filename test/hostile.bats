@@ -404,7 +404,7 @@ END
     printf 'k\033[2J\302\2332J| \n' >odd
     try "tts-encode -a $DATA/tiny --keys -f odd -o out"
     fails_with 1 tts-encode
-    ! LC_ALL=C grep -P '[[:cntrl:]]|\xc2[\x80-\x9f]' <<<"$stderr"
+    [ -z "$(LC_ALL=C grep -P '[[:cntrl:]]|\xc2[\x80-\x9f]' <<<"$stderr")" ]
 }
 
 @test "no memory for a line of a script file is no end of it" {

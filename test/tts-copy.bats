@@ -464,3 +464,15 @@ assert abs(len(a) - len(b)) < 2 and np.sqrt(np.mean(d * d)) < 1.5, d.std()'
     [[ $stderr == *'row 700, band 79 is not finite'* ]]
     [ "$(keys <x.mel)" = "m E glimmer_22050 " ]
 }
+
+@test "tts-copy: --contract: the same bytes on every instruction set" {
+    glimmer hifigan22k 22050
+    tts-copy -q --contract whisper16k -o a.mel hifigan22k.mel
+    MELPIPE_ISA=portable tts-copy -q --contract whisper16k -o b.mel \
+        hifigan22k.mel
+    cmp a.mel b.mel
+    MELPIPE_ISA=sse run --separate-stderr tts-copy --contract whisper16k \
+        -o c.mel hifigan22k.mel
+    [ "$status" -eq 2 ]
+    [ ! -e c.mel ]
+}

@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 
+#include "base/isa.h"
+
+struct mel_err;
 struct mel_filters;
 struct mel_spectra;
 
@@ -76,10 +79,7 @@ struct mel_loops {
 	int (*finite)(const float *x, size_t n);
 };
 
-/* Of the best instruction set that this machine has. */
-const struct mel_loops *mel_loops_best(void);
-
-/* By the name "portable", "avx2", "avx512"; NULL: this machine has it not. */
-const struct mel_loops *mel_loops_named(const char *name);
+/* NULL: this machine does not have it. */
+const struct mel_loops *mel_loops_get(enum mel_isa isa, struct mel_err *err);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "net/frame.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/onnx.h"
 #include "net/packs.h"
 #include "tensor/tensor.h"

@@ -7,7 +7,7 @@
 
 #include "base/io.h"
 #include "base/slab.h"
-#include "net/isa.h"
+#include "base/isa.h"
 
 struct mel_err;
 struct mel_weights;

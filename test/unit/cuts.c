@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "block/env.h"
 #include "block/registry.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "records.h"
 #include "tap.h"
 #include "tensor/bundle.h"

@@ -87,7 +87,7 @@ round_trip(const char *name)
 	double worst = 0;
 
 	mel_contract_named(&c, name, &err);
-	if (mel_stft_open(&stft, &c, &err) ||
+	if (mel_stft_open(&stft, &c, MEL_ISA_AUTO, &err) ||
 	    mel_stft_work_open(&stft, &work, &err))
 		exit(1);
 	total = (frames - 1) * c.hop + stft.span;
@@ -146,7 +146,7 @@ test_balance(void)
 	float *a, *b;
 
 	mel_contract_named(&c, "hifigan22k", &err);
-	if (mel_stft_open(&stft, &c, &err) ||
+	if (mel_stft_open(&stft, &c, MEL_ISA_AUTO, &err) ||
 	    mel_stft_work_open(&stft, &work, &err))
 		exit(1);
 	s = (struct mel_spectra){array(stft.stride), array(stft.stride),
