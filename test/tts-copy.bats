@@ -128,6 +128,12 @@ END
     fails_with 1 tts-copy
     [ ! -e x.mel ]
     [ -z "$(ls x.mel.* 2>/dev/null)" ]
+    # Without a contract none can help.
+    npy wide.npy 'np.zeros((3, 4), "<f4")'
+    tts-copy -o wide.mel wide.npy
+    run --separate-stderr tts-copy -o x.mel b.mel wide.mel
+    fails_with 1 tts-copy
+    [[ $stderr == *"wide.mel: another head than the first stream's (ports)" ]]
 }
 
 @test "tts-copy: a cut leaves no file" {

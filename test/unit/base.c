@@ -45,6 +45,11 @@ test_err(void)
 
 	mel_fail(&err, "a\nb %d", 7);
 	ok(!strcmp(err.msg, "a b 7"), "messages are one line");
+	mel_fail(&err, "%s",
+	    "\x1b[2J\xc2\x9b"
+	    "2J\x7f\xc3\x9b");
+	ok(!strcmp(err.msg, " [2J  2J \xc3\x9b"), "terminals obey none");
+	mel_fail(&err, "a\nb %d", 7);
 	mel_fail_in(&err, "%s", "file");
 	ok(!strcmp(err.msg, "file: a b 7"), "prefix");
 	ok(mel_fail(NULL, "x") == -1, "no place for the message");
