@@ -4,6 +4,7 @@
 
 #include "addon/addon.h"
 #include "addon/compile.h"
+#include "addon/packed.h"
 #include "addon_info.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -51,6 +52,13 @@ print_network(void *ctx, const char *name, const struct mel_fixed *f)
 	    f->valid ? "the program" : "the network");
 }
 
+static void
+print_packed(void *ctx, const char *name, const char *isa, size_t bytes)
+{
+	mel_buf_printf(ctx, NULL, "%-14s packed for %s, %.1f MB\n", name, isa,
+	    1e-6 * (double)bytes);
+}
+
 int
 addon_compile(const struct addon_options *o, const char *name)
 {
@@ -65,7 +73,9 @@ addon_compile(const struct addon_options *o, const char *name)
 	choice.addon = (char *)(uintptr_t)name;
 	voice_open(&v, &choice, NULL);
 	c.addon = v.addon;
-	if (mel_addon_compile(&c, &err))
+	if (((c.sizes.n || mel_addon_has_fixed(v.addon)) &&
+		mel_addon_compile(&c, &err)) ||
+	    mel_addon_pack(v.addon, print_packed, &out, &err))
 		tool_die("%s", err.msg);
 	tool_print(out.data);
 	mel_buf_free(&out);

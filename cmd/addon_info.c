@@ -9,6 +9,7 @@
 #include "addon/find.h"
 #include "addon/golden.h"
 #include "addon/lock.h"
+#include "addon/packed.h"
 #include "addon/sums.h"
 #include "addon/yaml.h"
 #include "base/buf.h"
@@ -173,6 +174,13 @@ bad_file(void *ctx, const char *file, const char *why)
 }
 
 static void
+bad_packed(void *ctx, const char *why)
+{
+	(void)ctx;
+	tool_warn("%s", why);
+}
+
+static void
 print_result(void *ctx, const struct mel_golden_result *r)
 {
 	(void)ctx;
@@ -192,7 +200,7 @@ addon_check(const struct addon_options *o, const char *name)
 	struct voice_options choice = o->voice;
 	struct voice v;
 	struct mel_err err;
-	int wrong, programs, golden;
+	int wrong, programs, packed, golden;
 
 	choice.addon = (char *)(uintptr_t)name;
 	voice_open(&v, &choice, NULL);
@@ -209,10 +217,16 @@ addon_check(const struct addon_options *o, const char *name)
 	if (programs)
 		printf("FAIL fixed          %d file%s wrong\n", programs,
 		    programs == 1 ? "" : "s");
+	packed = mel_addon_check_packed(v.addon, bad_packed, NULL, &err);
+	if (packed < 0)
+		tool_die("%s", err.msg);
+	if (packed)
+		printf("FAIL packed         %d file%s wrong\n", packed,
+		    packed == 1 ? "" : "s");
 	golden = mel_golden_check(v.addon, &v.env, print_result, NULL, &err);
 	if (golden < 0)
 		tool_die("%s", err.msg);
 	tool_print("");
 	voice_close(&v);
-	return wrong || programs || golden;
+	return wrong || programs || packed || golden;
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "contract.h"
 #include "dsp/adapter.h"
+#include "isa.h"
 #include "tensor/head.h"
 #include "tensor/tensor.h"
 #include "tool.h"
@@ -27,6 +28,8 @@ copy_mel_choose(struct copy_mel *m, const char *from, const char *to)
 {
 	choose(from, &m->said, &m->from);
 	choose(to, &m->wanted, &m->to);
+	if (to)
+		m->isa = (enum mel_isa)tool_isa(MEL_ISA_AUTO);
 }
 
 static void
@@ -68,7 +71,7 @@ copy_mel_input(struct copy_mel *m, const json_t *contract, struct mel_err *err)
 	m->from = c;
 	if (!mel_contract_differ(&c, &m->to))
 		return 0; /* it is there already */
-	return mel_adapter_open(&m->adapter, &m->from, &m->to, err);
+	return mel_adapter_open(&m->adapter, &m->from, &m->to, m->isa, err);
 }
 
 int

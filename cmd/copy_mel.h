@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/isa.h"
 #include "dsp/contract.h"
 
 struct mel_adapter;
@@ -23,6 +24,7 @@ struct copy_mel {
 	bool said, wanted;        /* --from-contract, --contract were given */
 	struct mel_contract from; /* said, or of the present input */
 	struct mel_contract to;   /* wanted */
+	enum mel_isa isa;         /* of the conversion */
 	bool quiet;               /* no remark about what was lost */
 	struct mel_adapter *adapter; /* of the present input, or NULL */
 	float *rows;                 /* owned; what was converted last */

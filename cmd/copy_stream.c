@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "stream.h"
 #include "tensor/head.h"
+#include "tensor/meta.h"
 #include "tensor/reader.h"
 #include "tensor/record.h"
 #include "tensor/writer.h"
@@ -60,7 +61,7 @@ take_head(
 		return mel_writer_head(c->writer, &c->head, err);
 	}
 	key = mel_head_differ(&c->head, &head);
-	hint = json_equal(c->head.contract, head.contract)
+	hint = mel_meta_same(c->head.contract, head.contract)
 		   ? ""
 		   : "; --contract makes mels one";
 	mel_head_free(&head);

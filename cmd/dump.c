@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "tensor/head.h"
 #include "tensor/record.h"
 #include "tensor/tensor.h"
@@ -22,11 +23,7 @@ print_field(struct dump *d, const char *s)
 
 	if (mel_buf_puts(&d->out, s, &d->err))
 		return -1;
-	for (; at < d->out.len; at++) {
-		if ((unsigned char)d->out.data[at] < ' ' ||
-		    d->out.data[at] == 0x7f)
-			d->out.data[at] = '?';
-	}
+	mel_utf8_plain(d->out.data + at, '?');
 	return 0;
 }
 
@@ -116,17 +113,23 @@ dims_to_json(const struct mel_tensor *t)
 	return dims;
 }
 
-/* jansson escapes all control characters but DEL. */
+/* Of the control characters jansson escapes those below U+0020 alone. */
 static int
 print_json(struct dump *d, const char *text)
 {
-	size_t n;
+	const char *end = text + strlen(text), *from = text;
+	size_t used;
 
-	for (; text[n = strcspn(text, "\x7f")]; text += n + 1) {
-		if (PRINT("%.*s\\u007F", (int)n, text))
+	for (const char *p = text; p < end; p += used) {
+		uint32_t code = mel_utf8_next(p, (size_t)(end - p), &used);
+
+		if (code < 0x7f || code > 0x9f)
+			continue;
+		if (PRINT("%.*s\\u%04X", (int)(p - from), from, (unsigned)code))
 			return -1;
+		from = p + used;
 	}
-	return PRINT("%s\n", text);
+	return PRINT("%s\n", from);
 }
 
 int

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "net/isa.h"
 #include "tool.h"
 
 int

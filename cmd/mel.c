@@ -73,7 +73,8 @@ mel_job_open(struct mel_job *job, int64_t max_frames)
 	size_t row = (size_t)job->contract.bands * sizeof(float);
 	struct mel_err err;
 
-	if (mel_analysis_open(&job->analysis, &job->contract, max_frames, &err))
+	if (mel_analysis_open(
+		&job->analysis, &job->contract, job->isa, max_frames, &err))
 		tool_die("%s", err.msg);
 	job->samples = mel_alloc(BLOCK, sizeof(float), &err);
 	job->rows = mel_alloc((size_t)rows_at_once(job), row, &err);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/isa.h"
 #include "dsp/contract.h"
 #include "dsp/sound_in.h"
 
@@ -19,6 +20,7 @@ struct mel_job {
 	struct mel_sound_options sound;
 	struct mel_analysis *analysis;
 	struct mel_writer *writer;
+	enum mel_isa isa;
 	bool quiet, verbose;
 	bool failed; /* an utterance ended with an error */
 	float *samples, *rows;

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "block/registry.h"
 #include "dsp/contract.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "tool.h"
 
 /* The folder that holds the tool's folder: PREFIX, or build. */

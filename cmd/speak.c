@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "addon/addon.h"
+#include "addon/controls.h"
 #include "addon/stage.h"
 #include "addon/utter.h"
 #include "base/buf.h"
@@ -13,7 +14,6 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "block/clock.h"
-#include "block/control.h"
 #include "progress.h"
 #include "tensor/bundle.h"
 #include "tensor/tensor.h"
@@ -104,9 +104,6 @@ fill_data(struct speak *s, struct mel_buf *text, struct mel_bundle *data,
 	const struct speak_options *o = s->options;
 	struct mel_tensor t = mel_tensor_view(
 	    MEL_U8, 1, (const int64_t[]){(int64_t)text->len}, text->data);
-	char control[MEL_CONTROL_NAME];
-	const char *name;
-	json_t *value;
 
 	if (o->tokens && parse_ids(text->data, &t, err))
 		return -1;
@@ -118,14 +115,7 @@ fill_data(struct speak *s, struct mel_buf *text, struct mel_bundle *data,
 		mel_tensor_free(&t);
 		return -1;
 	}
-	json_object_foreach(s->controls, name, value)
-	{
-		if (mel_control_tensor(name, control, err) ||
-		    mel_bundle_put_f32(
-			data, control, (float)json_number_value(value), err))
-			return -1;
-	}
-	return 0;
+	return mel_controls_put(data, s->controls, err);
 }
 
 static json_t *
@@ -154,6 +144,9 @@ print_line(const struct speak *s, const char *key, struct mel_err *err)
 
 	if (!t)
 		return mel_fail(err, "the voice makes no %s", name);
+	if (t->dtype != MEL_U8 && t->dtype != MEL_I32 && t->dtype != MEL_I64)
+		return mel_fail(err, "the voice's %s are %s, no whole numbers",
+		    name, mel_dtype_name(t->dtype));
 	if (s->options->keys)
 		rc = mel_buf_printf(&line, err, "%s|", key);
 	for (size_t i = 0; !rc && t->dtype != MEL_U8 && i < n; i++)

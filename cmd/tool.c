@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/option.h"
 #include "base/pool.h"
+#include "base/utf8.h"
 
 static const struct tool *this_tool;
 static char *volatile leftover; /* the output, unless it was committed */
@@ -34,6 +35,8 @@ message(const char *fmt, va_list ap)
 	char text[MEL_ERR_SIZE + 128];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
+	/* Keys and names of files come from outside. */
+	mel_utf8_plain(text, ' ');
 	fprintf(stderr, "%s: %s\n", this_tool->name, text);
 }
 

@@ -8,6 +8,7 @@
 #include "base/option.h"
 #include "contract.h"
 #include "dsp/sound_out.h"
+#include "isa.h"
 #include "mel.h"
 #include "places.h"
 #include "stream.h"
@@ -19,7 +20,7 @@ enum {
 };
 
 struct values {
-	int type, format, times;
+	int type, format, times, isa;
 	int64_t rate, channels;
 	char *addon, *channel, *output;
 	struct mel_strings lists;
@@ -53,6 +54,7 @@ static const struct mel_option own[] = {
     {"max-seconds", 0, MEL_OPT_FLOAT, AT(max_seconds), .arg = "S",
 	.preset = "3600", .min = 0.001, .max = 1e6,
 	.help = "longest sound, if the contract has a range"},
+    TOOL_OPTION_ISA(values, isa),
     TOOL_OPTION_TIMES(values, times),
     TOOL_OPTION_QUIET(values, quiet),
     {"verbose", 'v', MEL_OPT_FLAG, AT(verbose),
@@ -131,6 +133,7 @@ main(int argc, char **argv)
 
 	choose_contract(&v, &job.contract);
 	job.sound = sound_options(&v, &job.contract);
+	job.isa = (enum mel_isa)tool_isa(v.isa);
 	job.quiet = v.quiet;
 	job.verbose = v.verbose;
 	tool_open_output(&out, v.output, true);

@@ -6,7 +6,7 @@
 #include "base/pool.h"
 #include "isa.h"
 #include "net.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "tool.h"
 
 #define AT(field) .offset = offsetof(struct net_values, field)

@@ -7,17 +7,17 @@
 #include "base/outdir.h"
 #include "base/pool.h"
 #include "dsp/contract.h"
-#include "dsp/griffin.h"
 #include "dsp/rtisi.h"
 #include "dsp/sound_in.h"
 #include "dsp/sound_out.h"
+#include "isa.h"
 #include "stream.h"
 #include "tool.h"
 #include "wave.h"
 
 struct values {
 	char *contract, *output, *dir;
-	int type, format;
+	int type, format, isa;
 	int64_t look_ahead, iterations, seed, threads, max_record;
 	double momentum, gap, level, max_seconds;
 	bool stream, quiet, verbose;
@@ -51,6 +51,7 @@ static const struct mel_option options[] = {
     {"seed", 0, MEL_OPT_INT, AT(seed), .arg = "N", .preset = "0", .min = 0,
 	.max = 9e15, .help = "seed of the first phases"},
     TOOL_OPTION_THREADS(values, threads, "1"),
+    TOOL_OPTION_ISA(values, isa),
     {"max-seconds", 0, MEL_OPT_FLOAT, AT(max_seconds), .arg = "S", .min = 0.001,
 	.max = 1e6,
 	.help = "longest utterance (1200 if not given; any with --stream)"},
@@ -98,16 +99,16 @@ configure(struct wave_job *job, const struct values *v)
 	job->look_ahead = (int)v->look_ahead;
 	if (v->stream && !v->look_ahead)
 		job->look_ahead = MEL_RTISI_LOOK_AHEAD;
-	job->options =
-	    (struct mel_griffin_options){.iterations = (int)v->iterations,
-		.momentum = v->momentum,
-		.seed = (uint64_t)v->seed,
-		.measure = v->verbose};
+	job->options.iterations = (int)v->iterations;
+	job->options.momentum = v->momentum;
+	job->options.seed = (uint64_t)v->seed;
+	job->options.measure = v->verbose;
 	if (v->contract) {
 		if (mel_contract_load(&job->contract, v->contract, &err))
 			tool_usage("--contract: %s", err.msg);
 		job->known = job->chosen = true;
 	}
+	job->isa = (enum mel_isa)tool_isa(v->isa);
 	job->pool = tool_open_pool(v->threads);
 }
 
@@ -134,10 +135,9 @@ main(int argc, char **argv)
 		if (v.stream)
 			wave_sink_check(&job.sink);
 	}
-	if (at == argc)
-		wave_job_run(&job, NULL, v.max_record);
-	for (; at < argc; at++)
-		wave_job_run(&job, argv[at], v.max_record);
+	do /* argv ends with NULL: standard input */
+		wave_job_run(&job, argv[at++], v.max_record);
+	while (at < argc);
 	worth = wave_job_close(&job);
 	if (v.dir)
 		mel_outdir_close(&dir);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/isa.h"
 #include "dsp/contract.h"
 #include "dsp/griffin.h"
 #include "wave_sink.h"
@@ -23,6 +24,7 @@ struct wave_job {
 	bool known;  /* contract is set */
 	bool chosen; /* by --contract: heads are not asked */
 	struct mel_pool *pool;
+	enum mel_isa isa;
 	struct mel_inverse *inverse;
 	struct mel_griffin *griffin; /* of whole utterances */
 	struct wave_stream *stream;  /* or while they come */

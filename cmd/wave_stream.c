@@ -47,7 +47,7 @@ wave_stream_open(
 	    mel_alloc(ROWS * ((size_t)c->n_fft / 2 + 1), sizeof(float), err);
 	s->samples = mel_alloc((size_t)c->hop, sizeof(float), err);
 	if (!s->magnitude || !s->samples ||
-	    mel_rtisi_open(&s->rtisi, c, &options, job->pool, err)) {
+	    mel_rtisi_open(&s->rtisi, c, &options, job->isa, job->pool, err)) {
 		wave_stream_close(s);
 		return -1;
 	}

@@ -108,6 +108,7 @@ END
     fails_with 1 tts-pipe
     [[ $stderr == *"network encoder is not compiled for fixed lengths"* ]]
     [ ! -e a.mel ]
+    echo 'contexts: {fixed: {networks: [encoder]}}' >>tiny/addon.yaml
     run --separate-stderr tts-addon compile ./tiny
     fails_with 1 tts-addon
     [[ $stderr == *"network encoder: in which sizes?"* ]]

@@ -201,6 +201,37 @@ END
     yes abcd | head -n 200 | tts-pipe --allow-exec | head -c 3000 >/dev/null
 }
 
+# Up to two seconds for as many processes with just that command.
+until_run() { # N COMMAND
+    local n
+    for ((n = 0; n < 100; n++)); do
+        [ "$(pgrep -cfx "$2")" -eq "$1" ] && return
+        sleep 0.02
+    done
+    pgrep -afx "$2"
+    return 1
+}
+
+@test "a program that hangs ends with a tool that is killed, whatever by" {
+    local hangs="sleep 98765.$BASHPID" tool signal
+    program "[sh, -c, \"$hangs & $hangs\"]"
+    for signal in TERM INT HUP PIPE SEGV KILL; do
+        # A shell's background ignores SIGINT.
+        env --default-signal=INT tts-pipe --allow-exec abcd >out 3>&- &
+        tool=$!
+        until_run 2 "$hangs"
+        kill -s $signal $tool
+        status=0
+        wait $tool || status=$?
+        [ "$status" -eq $((128 + $(kill -l $signal))) ]
+        until_run 0 "$hangs"
+    done
+    # A pipe that closes does it, too.
+    program "[sh, -c, \"tts-copy; $hangs\"]"
+    yes abcd | head -n 2000 | tts-pipe --allow-exec 3>&- | head -c 3000 >out
+    until_run 0 "$hangs"
+}
+
 @test "tts-addon blocks lists Exec" {
     tts-addon blocks >out
     grep -q '^Exec (StreamableBlock): a program that reads and writes' out

@@ -400,6 +400,22 @@ END
     OPENBLAS_VERBOSE=2 tts-decode hello.seq | tts-cmp --exact - hello.mel
 }
 
+@test "keys and messages do not reach the terminal as commands" {
+    printf 'k\033[2J\302\2332J| \n' >odd
+    try "tts-encode -a $DATA/tiny --keys -f odd -o out"
+    fails_with 1 tts-encode
+    [ -z "$(LC_ALL=C grep -P '[[:cntrl:]]|\xc2[\x80-\x9f]' <<<"$stderr")" ]
+}
+
+@test "no memory for a line of a script file is no end of it" {
+    [[ $BUILD == *address* ]] && skip
+    truncate -s 1G long.scp
+    try 'ulimit -v 300000; tts-copy --input-type scp -o out.mel long.scp'
+    fails_with 1 tts-copy
+    [ ! -e out.mel ]
+    rm long.scp
+}
+
 @test "LC_ALL=de_DE: points stay points" {
     mkdir -p locales
     [ -e locales/de_DE.UTF-8 ] ||

@@ -663,6 +663,22 @@ END
     check_fails 'is not a file of'
 }
 
+@test "G9: encoders that hold themselves are refused" {
+    n=$(line 'network: embed')
+    for type in Encoders ParallelEncoders; do
+        edit_refused "s/^encoders:/&\n  - {type: $type}/" \
+            "addon.yaml:$n:5: " \
+            'one of the encoders holds all of them'
+    done
+}
+
+@test "check: an encoder that gives nothing has nothing to compare" {
+    sed -i 's/^encoders:/&\n  - {type: Exec, command: [cat], tensors: '\
+'[tokens], gives: {}}/' $yaml
+    tts-addon check --write --allow-exec ./v >out
+    grep -q '^ok   mel  *1 of 1 cases' out
+}
+
 @test "a voice without Encoders is checked, too" {
     sed -i -e '/^encoders:/,/Durations/d' -e 's/{type: Encoders}/{type: '\
 'SequenceBlockContainer, blocks: [{type: Durations}, {network: embed, '\

@@ -128,6 +128,12 @@ END
     fails_with 1 tts-copy
     [ ! -e x.mel ]
     [ -z "$(ls x.mel.* 2>/dev/null)" ]
+    # Without a contract none can help.
+    npy wide.npy 'np.zeros((3, 4), "<f4")'
+    tts-copy -o wide.mel wide.npy
+    run --separate-stderr tts-copy -o x.mel b.mel wide.mel
+    fails_with 1 tts-copy
+    [[ $stderr == *"wide.mel: another head than the first stream's (ports)" ]]
 }
 
 @test "tts-copy: a cut leaves no file" {
@@ -457,4 +463,16 @@ assert abs(len(a) - len(b)) < 2 and np.sqrt(np.mean(d * d)) < 1.5, d.std()'
     fails_with 1 tts-copy
     [[ $stderr == *'row 700, band 79 is not finite'* ]]
     [ "$(keys <x.mel)" = "m E glimmer_22050 " ]
+}
+
+@test "tts-copy: --contract: the same bytes on every instruction set" {
+    glimmer hifigan22k 22050
+    tts-copy -q --contract whisper16k -o a.mel hifigan22k.mel
+    MELPIPE_ISA=portable tts-copy -q --contract whisper16k -o b.mel \
+        hifigan22k.mel
+    cmp a.mel b.mel
+    MELPIPE_ISA=sse run --separate-stderr tts-copy --contract whisper16k \
+        -o c.mel hifigan22k.mel
+    [ "$status" -eq 2 ]
+    [ ! -e c.mel ]
 }

@@ -37,6 +37,64 @@ setup() {
     tts-cmp --exact two.mel good.mel
 }
 
+# again OUT CONTROLS [EXPRESSION]: the utterance of a.seq twice, with other
+# controls, as JSON, and, behind its tensors, a note of what an expression says.
+again() {
+    PYTHONPATH=$ROOT/scripts "$PYTHON" - "$@" <<'END'
+import json
+import sys
+import melpipe
+# Numbers short, as a foreign writer may have them.
+melpipe._text = lambda value: json.dumps(value, separators=",:")
+records = list(melpipe.read(open("a.seq", "rb")))
+head = records[0].meta
+ports = head.pop("ports")
+del head["melpipe"]
+with melpipe.Writer(open(sys.argv[1], "wb"), "t", ports, **head) as out:
+    for key in "first", "second":
+        out.begin(key, controls=json.loads(sys.argv[2]))
+        for record in records:
+            if record.kind == melpipe.DATA:
+                out.data(record.name, record.array)
+        if sys.argv[3:]:
+            out.note(x=eval(sys.argv[3]))
+        out.end()
+END
+}
+
+# A voice that needs its control after the Upsampler, and a stream for it.
+late_control() {
+    cp -r "$DATA/tiny" late
+    sed -i 's/{type: Decoder}\]/{type: Decoder}, {type: Gain, gain: '\
+'{control: speed}}]/' late/addon.yaml
+    tts-encode -a ./late -o a.seq 2 1
+}
+
+@test "a control of the stream that is no number fails its utterance" {
+    late_control
+    again b.seq '{"speed": 2}'
+    tts-decode b.seq >b.mel
+    for controls in '{"speed": "fast"}' '{"speed": null}' '"fast"' '[1]'; do
+        again b.seq "$controls"
+        run --separate-stderr tts-decode -o b.mel b.seq
+        [ "$status" -eq 1 ]
+        [ "${#stderr_lines[@]}" -eq 2 ]
+        [[ ${stderr_lines[0]} == "tts-decode: first: control"* ]]
+    done
+}
+
+@test "a note that cannot be passed on is said, wherever it stands" {
+    late_control
+    # Written out in full it is longer than a record may say.
+    for controls in '{"speed": 2}' '{}'; do
+        again b.seq "$controls" '[1e16] * 150000'
+        run --separate-stderr tts-decode -o b.mel b.seq
+        [ "$status" -eq 1 ]
+        [[ ${stderr_lines[-1]} == *" bytes of JSON for a record, at most "* ]]
+        [ ! -e b.mel ]
+    done
+}
+
 @test "the page matches and its examples run" {
     page_matches tts-decode
     page_examples tts-decode

@@ -221,13 +221,15 @@ sys.dont_write_bytecode = True
 import melpipe
 with melpipe.Writer(sys.stdout.buffer, "t\n", [
         melpipe.port("p\x1b[2J", "f32", [])]) as out:
-    out.begin("k\n\x1b[2J\x7f")
-    out.error("m\r")
+    out.begin("k\n\x1b[2J\x7f\x9b2J")
+    out.error("m\r\x85")
 END
     for mode in "" --text --lengths --latency --json; do
         [ -z "$(tts-dump $mode evil.mel | tr -d '\n\t' |
-            grep '[[:cntrl:]]')" ]
+            LC_ALL=C grep -P '[[:cntrl:]]|\xc2[\x80-\x9f]')" ]
     done
+    [ "$(tts-dump --json evil.mel | "$PYTHON" -c 'import json, sys
+print(max(len(json.loads(line).get("key", "")) for line in sys.stdin))')" = 10 ]
     [ "$(tts-dump evil.mel | wc -l)" -eq 4 ]
 }
 

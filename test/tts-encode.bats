@@ -65,6 +65,17 @@ setup() {
         "k|$(tts-encode --print tokens A)" ]
 }
 
+@test "--print: durations that are no whole numbers are refused" {
+    cp -r "$DATA/tiny" odd
+    sed -i -e 's/{type: Durations,/& out: whole,/' -e 's/^encoders:/&\n'\
+'  - {type: Scale, in: durations, out: counts}/' \
+        -e 's/{type: Upsampler}/{type: Upsampler, counts: whole}/' \
+        odd/addon.yaml
+    run --separate-stderr tts-encode -a ./odd --print durations 2 1
+    fails_with 1 tts-encode
+    [[ $stderr == *': 000001: the voice'*'counts are f32, no whole numbers' ]]
+}
+
 @test "controls: speed, pitch and energy do what they say" {
     echo 'Hello, world!' >text
     tts-encode -f text >a.seq

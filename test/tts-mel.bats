@@ -262,3 +262,24 @@ END
     run --separate-stderr tts-mel -a kathleen --contract whisper16k x.wav
     [ "$status" -eq 2 ]
 }
+
+@test "tts-mel: the same bytes on every instruction set" {
+    tts-mel -o a "$MEL/glimmer_22050.wav"
+    for isa in portable avx2 avx512; do
+        run --separate-stderr tts-mel --isa $isa -o b "$MEL/glimmer_22050.wav"
+        if [[ $stderr == "tts-mel: this machine has no $isa" ]]; then
+            [ "$isa" != portable ]
+            [ ! -e b ]
+            continue
+        fi
+        [ "$status" -eq 0 ]
+        cmp a b
+        MELPIPE_ISA=$isa tts-mel -o c "$MEL/glimmer_22050.wav"
+        cmp a c
+        rm b c
+    done
+    MELPIPE_ISA=sse run --separate-stderr tts-mel -o d "$MEL/glimmer_22050.wav"
+    [ "$status" -eq 2 ]
+    [[ ${stderr_lines[0]} == *"MELPIPE_ISA=sse: auto, portable, "* ]]
+    [ ! -e d ]
+}

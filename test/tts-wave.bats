@@ -187,3 +187,27 @@ END
     cp "$MEL/glimmer_22050.wav" speech.wav
     page_examples tts-wave
 }
+
+@test "tts-wave: the same bytes on every instruction set" {
+    tts-wave --iterations 4 -o a g.mel
+    for isa in portable avx2 avx512; do
+        run --separate-stderr tts-wave --isa $isa --iterations 4 -o b g.mel
+        if [[ $stderr == "tts-wave: this machine has no $isa" ]]; then
+            [ "$isa" != portable ]
+            [ ! -e b ]
+            continue
+        fi
+        [ "$status" -eq 0 ]
+        cmp a b
+        MELPIPE_ISA=$isa tts-wave --iterations 4 -o c g.mel
+        cmp a c
+        rm b c
+    done
+    MELPIPE_ISA=sse run --separate-stderr tts-wave --iterations 4 -o d g.mel
+    [ "$status" -eq 2 ]
+    [[ ${stderr_lines[0]} == *"MELPIPE_ISA=sse: auto, portable, "* ]]
+    [ ! -e d ]
+    tts-wave --stream -t au --isa portable -o e g.mel
+    tts-wave --stream -t au -o f g.mel
+    cmp e f
+}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "addon/config.h"
+#include "addon/packed.h"
 #include "addon/yaml.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -227,7 +228,7 @@ mel_addon_network(struct mel_addon *a, const yaml_node_t *at, const char *name,
 
 	pthread_mutex_lock(&a->lock);
 	def = find_network(a, at, name, err);
-	if (def && ready && mel_network_ready(def->network, err)) {
+	if (def && ready && mel_addon_ready(a, def, err)) {
 		mel_yaml_fail_at(a->yaml, at, err);
 		def = NULL;
 	}

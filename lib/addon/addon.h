@@ -10,7 +10,7 @@
 #include <yaml.h>
 
 #include "base/option.h"
-#include "net/isa.h"
+#include "base/isa.h"
 
 struct mel_err;
 struct mel_netdef;

@@ -210,6 +210,24 @@ object_list(const struct mel_builder *b, yaml_node_t *node, const char *key,
 	return 0;
 }
 
+/* Those of the block, else the addon's, which cannot hold themselves. */
+static int
+object_encoders(const struct mel_builder *b, yaml_node_t *node,
+    const struct mel_option *o, void **object, struct mel_err *err)
+{
+	struct mel_builder inner = *b;
+
+	if (node)
+		return object_list(
+		    b, node, o->name, MEL_KIND_SEQUENCE, object, err);
+	if (b->in_encoders)
+		return mel_yaml_fail(b->addon->yaml, b->node, err,
+		    "%s: one of the encoders holds all of them", b->where);
+	inner.in_encoders = true;
+	return object_list(&inner, top(b, "encoders"), "encoders",
+	    MEL_KIND_SEQUENCE, object, err);
+}
+
 static int
 object_network(const struct mel_builder *b, yaml_node_t *node, void **object,
     struct mel_err *err)
@@ -276,8 +294,7 @@ mel_build_object(const struct mel_builder *b, yaml_node_t *node,
 	const char *kind = o->object;
 
 	if (!strcmp(kind, "encoders"))
-		return object_list(b, node ? node : top(b, kind),
-		    node ? o->name : kind, MEL_KIND_SEQUENCE, object, err);
+		return object_encoders(b, node, o, object, err);
 	if (!strcmp(kind, "decoder") && !node)
 		node = top(b, "decoder");
 	if (!strcmp(kind, "network") || !strcmp(kind, "decoder"))

@@ -2,6 +2,7 @@
 #ifndef MEL_ADDON_BUILD_H
 #define MEL_ADDON_BUILD_H
 
+#include <stdbool.h>
 #include <yaml.h>
 
 struct mel_env;
@@ -33,6 +34,7 @@ struct mel_builder {
 	const char *where; /* the block being made, as "stack[0].stack[1]" */
 	yaml_node_t *node; /* the same in the YAML; NULL before there is one */
 	const char *unknown; /* for an option of that name; NULL: the YAML */
+	bool in_encoders;    /* it is one of the addon's `encoders:` */
 };
 
 enum mel_block_kind {

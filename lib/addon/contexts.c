@@ -109,6 +109,12 @@ mel_addon_read_contexts(
 }
 
 bool
+mel_addon_has_fixed(const struct mel_addon *a)
+{
+	return a->fixed_sizes || a->fixed_networks.n;
+}
+
+bool
 mel_addon_fixes(const struct mel_addon *a, const char *network)
 {
 	for (size_t i = 0; i < a->fixed_networks.n; i++) {

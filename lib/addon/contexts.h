@@ -21,6 +21,9 @@ struct mel_netdef;
 int mel_addon_read_contexts(
     struct mel_addon *addon, yaml_node_t *map, struct mel_err *err);
 
+/* The addon says something of fixed lengths. */
+bool mel_addon_has_fixed(const struct mel_addon *addon);
+
 /* The network is one that runs with fixed lengths. */
 bool mel_addon_fixes(const struct mel_addon *addon, const char *network);
 

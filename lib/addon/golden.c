@@ -9,6 +9,7 @@
 #include "addon/addon.h"
 #include "addon/build.h"
 #include "addon/config.h"
+#include "addon/controls.h"
 #include "addon/stage.h"
 #include "addon/yaml.h"
 #include "base/buf.h"
@@ -17,7 +18,6 @@
 #include "base/option.h"
 #include "block/block.h"
 #include "block/compose.h"
-#include "block/control.h"
 #include "block/decl.h"
 #include "block/sequence.h"
 #include "block/streamable.h"
@@ -275,8 +275,10 @@ is_ready(const struct mel_sequence *block, const struct mel_bundle *scope)
 static bool
 has_run(const struct mel_sequence *block, const struct mel_bundle *scope)
 {
-	return mel_bundle_get(
-	    scope, mel_sequence_spec_of(block)->gives.item[0].name);
+	const struct mel_decls *gives = &mel_sequence_spec_of(block)->gives;
+
+	/* One that gives nothing has nothing to compare. */
+	return !gives->n || mel_bundle_get(scope, gives->item[0].name);
 }
 
 /* Runs one encoder; golden tensors take the place of what it gave. */
@@ -364,21 +366,6 @@ run_rows(struct golden *g, const struct mel_bundle *scope, struct mel_err *err)
 	return rc;
 }
 
-static int
-put_controls(const struct golden *g, struct mel_bundle *b, struct mel_err *err)
-{
-	char name[MEL_CONTROL_NAME];
-
-	for (size_t i = 0; i < g->addon->n_controls; i++) {
-		const struct mel_control *c = &g->addon->control[i];
-
-		if (mel_control_tensor(c->name, name, err) ||
-		    mel_bundle_put_f32(b, name, (float)c->preset, err))
-			return -1;
-	}
-	return 0;
-}
-
 /* From the golden tokens to the end in one go. */
 static int
 run_through(
@@ -391,7 +378,7 @@ run_through(
 
 	view.owned = false;
 	rc = mel_bundle_put(&data, "input_tokens", &view, err) ||
-	     put_controls(g, &data, err) ||
+	     mel_controls_put_presets(&data, g->addon, err) ||
 	     mel_stage_begin(g->stage, &data, NULL, err);
 	for (size_t i = 0; !rc && i < head->n_ports; i++) {
 		const struct mel_tensor *t = mel_bundle_get(
@@ -426,7 +413,7 @@ run_text(struct golden *g, const struct mel_tensor *tokens, struct mel_err *err)
 	view = mel_tensor_view(MEL_U8, 1,
 	    (const int64_t[]){(int64_t)strlen(text)}, (void *)(uintptr_t)text);
 	rc = mel_bundle_put(&data, "text", &view, err) ||
-	     put_controls(g, &data, err) ||
+	     mel_controls_put_presets(&data, g->addon, err) ||
 	     mel_stage_begin(g->stage, &data, NULL, err);
 	if (!rc) {
 		got = mel_bundle_get(mel_stage_tensors(g->stage), "tokens");
@@ -452,7 +439,7 @@ run_case(struct golden *g, struct mel_err *err)
 	view.owned = false;
 	if (!rc)
 		rc = mel_bundle_put(&scope, "tokens", &view, err) ||
-		     put_controls(g, &scope, err) ||
+		     mel_controls_put_presets(&scope, g->addon, err) ||
 		     run_encoders(g, &scope, err) || run_rows(g, &scope, err) ||
 		     run_through(g, &tokens, err) || run_text(g, &tokens, err);
 	mel_bundle_free(&scope);
@@ -481,12 +468,8 @@ check_compared(const struct golden *g, struct mel_err *err)
 static void
 close_golden(struct golden *g)
 {
-	for (size_t i = 0; i < g->encoders.n; i++)
-		mel_member_close(&g->encoders.item[i]);
-	for (size_t i = 0; i < g->rows.n; i++)
-		mel_member_close(&g->rows.item[i]);
-	free(g->encoders.item);
-	free(g->rows.item);
+	mel_member_list_clear(&g->encoders);
+	mel_member_list_clear(&g->rows);
 	mel_stage_close(g->stage);
 	mel_strings_free(&g->files);
 	json_decref(g->index);

@@ -86,8 +86,10 @@ advance(struct mel_inlet *s, struct mel_err *err)
 int
 mel_inlet_finish(struct mel_inlet *s, struct mel_err *err)
 {
-	while (s->state == MEL_INLET_OPEN)
-		advance(s, NULL);
+	while (s->state == MEL_INLET_OPEN) {
+		if (advance(s, err))
+			return -1;
+	}
 	if (s->state == MEL_INLET_CUT)
 		return mel_fail(err, "%s", s->why.msg);
 	return 0;

@@ -60,7 +60,8 @@ int mel_inlet_read(
 int mel_inlet_push(struct mel_inlet *inlet, const struct mel_record *record,
     struct mel_err *err);
 
-/* Reads to the end of the utterance; rows are dropped. -1 only if CUT. */
+/* Reads to the end of the utterance; rows are dropped. -1 if that is CUT, or
+ * what passes cannot be written. */
 int mel_inlet_finish(struct mel_inlet *inlet, struct mel_err *err);
 
 void mel_inlet_free(struct mel_inlet *inlet);

@@ -3,11 +3,11 @@
 
 #include <string.h>
 
+#include "addon/controls.h"
 #include "addon/inlet.h"
 #include "addon/stage.h"
 #include "base/err.h"
 #include "block/clock.h"
-#include "block/control.h"
 #include "block/streamable.h"
 #include "tensor/bundle.h"
 #include "tensor/head.h"
@@ -47,23 +47,6 @@ pass_on(void *ctx, const struct mel_record *record, struct mel_err *err)
 	}
 	u->broken |= rc != 0;
 	return rc;
-}
-
-static int
-put_controls(struct state *s, struct mel_err *err)
-{
-	json_t *controls = json_object_get(s->begin, "controls"), *value;
-	char tensor[MEL_CONTROL_NAME];
-	const char *name;
-
-	json_object_foreach(controls, name, value)
-	{
-		if (mel_control_tensor(name, tensor, err) ||
-		    mel_bundle_put_f32(
-			&s->data, tensor, (float)json_number_value(value), err))
-			return -1;
-	}
-	return 0;
 }
 
 static int
@@ -147,7 +130,9 @@ run_one(struct state *s, struct mel_err *err)
 	bool rows = inlet->port >= 0;
 	uint64_t began = mel_clock_ns();
 	struct mel_err why;
-	int failed = gather(s, &why) || put_controls(s, &why);
+	int failed =
+	    gather(s, &why) || mel_controls_put(&s->data,
+				   json_object_get(s->begin, "controls"), &why);
 
 	if (!failed && inlet->state != MEL_INLET_ERROR && rows)
 		failed = mel_streamable_begin(s->rows, &s->data, NULL, &why);

@@ -11,6 +11,7 @@
 
 #include "addon/addon.h"
 #include "addon/lock.h"
+#include "addon/packed.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/io.h"
@@ -26,7 +27,8 @@ is_left_out(const char *name)
 {
 	return !strcmp(name, MEL_ADDON_SUMS) || !strcmp(name, MEL_ADDON_FILE) ||
 	       !strcmp(name, MEL_ADDON_VERIFIED) ||
-	       !strncmp(name, MEL_ADDON_FIXED "/", sizeof(MEL_ADDON_FIXED));
+	       !strncmp(name, MEL_ADDON_FIXED "/", sizeof(MEL_ADDON_FIXED)) ||
+	       !strncmp(name, MEL_ADDON_PACKED "/", sizeof(MEL_ADDON_PACKED));
 }
 
 static int list_files(const char *dir, const char *below, int depth,

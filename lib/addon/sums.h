@@ -8,7 +8,7 @@ struct mel_err;
  * SHA256SUMS of an addon's folder, in the form of sha256sum(1): all regular
  * files below it but itself and hidden ones, sorted by name. addon.yaml is
  * left out, since the digest covers it by itself, and so is what was made of
- * the addon: programs of fixed length and the result of verify.
+ * the addon: packed weights, programs of fixed length, the result of verify.
  */
 
 #define MEL_SUM_HEX 65 /* characters of a digest with its NUL */

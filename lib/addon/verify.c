@@ -7,13 +7,13 @@
 #include <string.h>
 
 #include "addon/addon.h"
+#include "addon/controls.h"
 #include "addon/stage.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "block/block.h"
 #include "block/clock.h"
-#include "block/control.h"
 #include "block/env.h"
 #include "block/streamable.h"
 #include "tensor/bundle.h"
@@ -98,18 +98,10 @@ fill_data(struct mel_verify *v, struct mel_err *err)
 {
 	struct mel_tensor tokens =
 	    mel_tensor_view(MEL_I64, 1, (const int64_t[]){TOKENS}, v->token);
-	char name[MEL_CONTROL_NAME];
 
 	if (mel_bundle_put(&v->data, "input_tokens", &tokens, err))
 		return -1;
-	for (size_t i = 0; i < v->addon->n_controls; i++) {
-		const struct mel_control *c = &v->addon->control[i];
-
-		if (mel_control_tensor(c->name, name, err) ||
-		    mel_bundle_put_f32(&v->data, name, (float)c->preset, err))
-			return -1;
-	}
-	return 0;
+	return mel_controls_put_presets(&v->data, v->addon, err);
 }
 
 static int

@@ -6,14 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A message is one line whatever a file name or a text in it contains. */
-static void
-one_line(char *s)
+#include "base/utf8.h"
+
+/*
+ * The message, and behind, if not NULL, ": " and that. It is one line whatever
+ * a file name or a text in it contains.
+ */
+__attribute__((format(printf, 2, 0))) static void
+say(struct mel_err *err, const char *fmt, va_list ap, const char *behind)
 {
-	for (; *s; s++) {
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			*s = ' ';
-	}
+	size_t len;
+
+	if (!err)
+		return;
+	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	len = strlen(err->msg);
+	if (behind)
+		snprintf(
+		    err->msg + len, sizeof(err->msg) - len, ": %s", behind);
+	mel_utf8_plain(err->msg, ' ');
 }
 
 int
@@ -21,12 +32,9 @@ mel_fail(struct mel_err *err, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (!err)
-		return -1;
 	va_start(ap, fmt);
-	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	say(err, fmt, ap, NULL);
 	va_end(ap);
-	one_line(err->msg);
 	return -1;
 }
 
@@ -37,12 +45,9 @@ mel_fail_library(struct mel_err *err, const char *fmt, ...)
 
 	if (errno == ENOMEM)
 		return mel_fail(err, "out of memory");
-	if (!err)
-		return -1;
 	va_start(ap, fmt);
-	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	say(err, fmt, ap, NULL);
 	va_end(ap);
-	one_line(err->msg);
 	return -1;
 }
 
@@ -50,19 +55,12 @@ int
 mel_fail_errno(struct mel_err *err, const char *fmt, ...)
 {
 	char space[128];
-	const char *why;
+	const char *why = strerror_r(errno, space, sizeof(space)); /* GNU's */
 	va_list ap;
-	size_t len;
 
-	if (!err)
-		return -1;
-	why = strerror_r(errno, space, sizeof(space)); /* GNU's */
 	va_start(ap, fmt);
-	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	say(err, fmt, ap, why);
 	va_end(ap);
-	len = strlen(err->msg);
-	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", why);
-	one_line(err->msg);
 	return -1;
 }
 
@@ -71,16 +69,12 @@ mel_fail_in(struct mel_err *err, const char *fmt, ...)
 {
 	char old[MEL_ERR_SIZE];
 	va_list ap;
-	size_t len;
 
 	if (!err)
 		return -1;
 	memcpy(old, err->msg, sizeof(old));
 	va_start(ap, fmt);
-	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	say(err, fmt, ap, old);
 	va_end(ap);
-	len = strlen(err->msg);
-	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", old);
-	one_line(err->msg);
 	return -1;
 }

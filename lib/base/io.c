@@ -134,22 +134,32 @@ mel_map_close(struct mel_map *map)
 	*map = (struct mel_map){0};
 }
 
+/*
+ * Not mkstemp(3), which makes 0600: the file shall be as any other new one, and
+ * what that is cannot be asked without changing it for all threads.
+ */
 static int
 open_temp(struct mel_outfile *out, struct mel_err *err)
 {
 	struct mel_buf name = {0};
-	mode_t mask;
 
-	if (mel_buf_printf(&name, err, "%s.XXXXXX", out->path))
+	for (unsigned i = 0; out->fd < 0; i++) {
+		name.len = 0;
+		if (mel_buf_printf(
+			&name, err, "%s.%ld-%u", out->path, (long)getpid(), i))
+			break;
+		out->fd = open(
+		    name.data, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		if (out->fd < 0 && errno != EEXIST) {
+			mel_fail_errno(err, "%s", out->path);
+			break;
+		}
+	}
+	if (out->fd < 0) {
+		mel_buf_free(&name);
 		return -1;
+	}
 	out->temp = name.data;
-	out->fd = mkostemp(out->temp, O_CLOEXEC);
-	if (out->fd < 0)
-		return mel_fail_errno(err, "%s", out->path);
-	/* mkstemp makes 0600; the file shall be as any other new one. */
-	mask = umask(0);
-	umask(mask);
-	fchmod(out->fd, 0666 & ~mask);
 	return 0;
 }
 

@@ -18,9 +18,9 @@
 
 extern char **environ;
 
-/* Returns 0 or an error number. */
+/* group: 0: a new one. Returns 0 or an error number. */
 static int
-set_attributes(posix_spawnattr_t *attr)
+set_attributes(posix_spawnattr_t *attr, pid_t group)
 {
 	sigset_t none, pipe;
 	int rc;
@@ -32,7 +32,7 @@ set_attributes(posix_spawnattr_t *attr)
 	if (!rc)
 		rc = posix_spawnattr_setsigdefault(attr, &pipe);
 	if (!rc)
-		rc = posix_spawnattr_setpgroup(attr, 0);
+		rc = posix_spawnattr_setpgroup(attr, group);
 	if (!rc)
 		rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK |
 							POSIX_SPAWN_SETSIGDEF |
@@ -40,9 +40,23 @@ set_attributes(posix_spawnattr_t *attr)
 	return rc;
 }
 
-/* in becomes its descriptor 0, out 1. The same. */
+/* in becomes descriptor 0, out 1; without an out there is no 2, either. */
 static int
-spawn(pid_t *pid, const char *const argv[], int in, int out)
+set_files(posix_spawn_file_actions_t *files, int in, int out)
+{
+	int rc = posix_spawn_file_actions_adddup2(files, in, 0);
+
+	if (!rc && out >= 0)
+		rc = posix_spawn_file_actions_adddup2(files, out, 1);
+	if (!rc)
+		rc = posix_spawn_file_actions_addclosefrom_np(
+		    files, out >= 0 ? 3 : 1);
+	return rc;
+}
+
+/* The same. */
+static int
+spawn(pid_t *pid, const char *const argv[], pid_t group, int in, int out)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -52,14 +66,9 @@ spawn(pid_t *pid, const char *const argv[], int in, int out)
 		return rc;
 	rc = posix_spawnattr_init(&attr);
 	if (!rc) {
-		rc = posix_spawn_file_actions_adddup2(&files, in, 0);
+		rc = set_files(&files, in, out);
 		if (!rc)
-			rc = posix_spawn_file_actions_adddup2(&files, out, 1);
-		if (!rc)
-			rc =
-			    posix_spawn_file_actions_addclosefrom_np(&files, 3);
-		if (!rc)
-			rc = set_attributes(&attr);
+			rc = set_attributes(&attr, group);
 		if (!rc)
 			rc = posix_spawnp(pid, argv[0], &files, &attr,
 			    (char **)(uintptr_t)argv, environ);
@@ -69,13 +78,67 @@ spawn(pid_t *pid, const char *const argv[], int in, int out)
 	return rc;
 }
 
+/*
+ * A program may hang, and a caller that is killed cannot end it. Nor can the
+ * kernel be asked to (PR_SET_PDEATHSIG): that reaches the program alone, not
+ * what it started, and comes already when the thread ends that started it.
+ */
+static int
+start_guard(struct mel_process *p, struct mel_err *err)
+{
+	static const char *const argv[] = {
+	    "/bin/sh", "-c", "read end; kill -s KILL 0", NULL};
+	int life[2];
+
+	if (pipe2(life, O_CLOEXEC))
+		return mel_fail_errno(err, "pipe");
+	errno = spawn(&p->guard, argv, 0, life[0], -1);
+	if (errno) {
+		mel_fail_errno(err, "%s", argv[0]);
+		close(life[1]);
+	} else {
+		p->life = life[1];
+	}
+	close(life[0]);
+	return p->guard ? 0 : -1;
+}
+
+/* With all of its group. */
+static void
+end_guard(struct mel_process *p)
+{
+	if (!p->guard)
+		return;
+	kill(-p->guard, SIGKILL);
+	while (waitpid(p->guard, NULL, 0) < 0 && errno == EINTR)
+		;
+	close(p->life);
+	p->guard = 0;
+}
+
+static int
+start_program(struct mel_process *p, const char *const argv[], int in, int out,
+    struct mel_err *err)
+{
+	/* The guard is there first: at no time is there a program without. */
+	if (start_guard(p, err))
+		return -1;
+	errno = spawn(&p->pid, argv, p->guard, in, out);
+	if (!errno)
+		return 0;
+	mel_fail_errno(err, "%s", argv[0]);
+	p->pid = 0;
+	end_guard(p);
+	return -1;
+}
+
 int
 mel_process_start(
     struct mel_process *p, const char *const argv[], struct mel_err *err)
 {
 	/* In this order: the free descriptor 0, if any, is the input's. */
 	int to[2], from[2];
-	pid_t pid;
+	int rc;
 
 	if (pipe2(to, O_CLOEXEC))
 		return mel_fail_errno(err, "pipe");
@@ -85,16 +148,14 @@ mel_process_start(
 		close(to[1]);
 		return -1;
 	}
-	errno = spawn(&pid, argv, to[0], from[1]);
-	if (errno)
-		mel_fail_errno(err, "%s", argv[0]);
-	else
-		*p = (struct mel_process){pid, to[1], from[0]};
+	*p = (struct mel_process){.in = to[1], .out = from[0]};
+	rc = start_program(p, argv, to[0], from[1], err);
 	close(to[0]);
 	close(from[1]);
-	if (!p->pid) {
+	if (rc) {
 		close(to[1]);
 		close(from[0]);
+		*p = (struct mel_process){0};
 		return -1;
 	}
 	fcntl(p->in, F_SETFL, O_NONBLOCK);
@@ -171,7 +232,9 @@ mel_process_end(struct mel_process *p, int ms, char how[MEL_PROCESS_HOW])
 	mel_process_close_input(p);
 	while (!(exited = has_exited(p->pid)) && ms-- > 0)
 		nanosleep(&step, NULL);
-	kill(-p->pid, SIGKILL);
+	end_guard(p);
+	/* Runs still if it has left its group. */
+	kill(p->pid, SIGKILL);
 	do {
 		got = waitpid(p->pid, &status, 0);
 	} while (got < 0 && errno == EINTR);

@@ -11,13 +11,16 @@ struct mel_err;
 /*
  * A program with pipes at its standard input and output; its standard error
  * is the caller's. It inherits no other descriptor, blocks no signal, dies of
- * SIGPIPE, and leads a process group of its own, so that what it starts ends
- * with it.
+ * SIGPIPE, and is in a process group of its own, so that what it starts ends
+ * with it. Of the group is a guard, too, a small /bin/sh, which kills it when
+ * the caller is no more, whatever that died of.
  */
 struct mel_process {
-	pid_t pid; /* 0: there is none */
-	int in;    /* to its standard input, does not block; -1: closed */
-	int out;   /* from its standard output, does not block */
+	pid_t pid;   /* 0: there is none */
+	int in;      /* to its standard input, does not block; -1: closed */
+	int out;     /* from its standard output, does not block */
+	pid_t guard; /* leads the group; private, as what follows */
+	int life;    /* the guard waits for its end; nobody else has it */
 };
 
 #define MEL_PROCESS_HOW 48 /* bytes for how it ended */

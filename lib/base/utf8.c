@@ -52,6 +52,21 @@ mel_utf8_valid(const char *s, size_t n)
 	return n;
 }
 
+void
+mel_utf8_plain(char *s, char instead)
+{
+	unsigned char *p = (unsigned char *)s;
+
+	for (; *p; p++) {
+		/* U+0080 to U+009F are two bytes. */
+		if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+			*p++ = (unsigned char)instead;
+		else if (*p >= ' ' && *p != 0x7f)
+			continue;
+		*p = (unsigned char)instead;
+	}
+}
+
 size_t
 mel_utf8_put(char out[4], uint32_t code)
 {

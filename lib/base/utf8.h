@@ -18,6 +18,12 @@ uint32_t mel_utf8_next(const char *s, size_t n, size_t *used);
 /* Bytes of s before the first fault; n if there is none. */
 size_t mel_utf8_valid(const char *s, size_t n);
 
+/*
+ * Replaces the control characters of a text (C0, DEL, C1), which break lines
+ * and which terminals obey.
+ */
+void mel_utf8_plain(char *s, char instead);
+
 /* Writes one code point, returns its length [1..4 bytes]. */
 size_t mel_utf8_put(char out[4], uint32_t code);
 

@@ -22,7 +22,7 @@ struct mel_env {
 	 * net/backend.h; NULL: networks run as they are, at any length.
 	 */
 	const struct mel_backend *backend;
-	int isa; /* enum mel_isa of net/isa.h; for backend */
+	int isa; /* enum mel_isa of base/isa.h; for backend */
 
 	/* Opened to learn its spec: neither run nor begin will come, so what
 	 * only they need can be left undone. */

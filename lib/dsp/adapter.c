@@ -43,7 +43,7 @@ same_times(const struct mel_contract *a, const struct mel_contract *b)
 
 int
 mel_adapter_open(struct mel_adapter **out, const struct mel_contract *from,
-    const struct mel_contract *to, struct mel_err *err)
+    const struct mel_contract *to, enum mel_isa isa, struct mel_err *err)
 {
 	struct mel_adapter *a = mel_alloc(1, sizeof(*a), err);
 
@@ -53,7 +53,7 @@ mel_adapter_open(struct mel_adapter **out, const struct mel_contract *from,
 	a->to = *to;
 	a->same_times = same_times(from, to);
 	a->least = -1;
-	if (mel_rebin_open(&a->rebin, from, to, err)) {
+	if (mel_rebin_open(&a->rebin, from, to, isa, err)) {
 		free(a);
 		return mel_fail_in(err, "%s cannot become %s",
 		    mel_contract_title(from), mel_contract_title(to));

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/isa.h"
+
 struct mel_contract;
 struct mel_err;
 
@@ -28,7 +30,7 @@ struct mel_adapter;
  */
 int mel_adapter_open(struct mel_adapter **adapter,
     const struct mel_contract *from, const struct mel_contract *to,
-    struct mel_err *err);
+    enum mel_isa isa, struct mel_err *err);
 void mel_adapter_close(struct mel_adapter *adapter);
 
 /* true: frames stay where they are, one for one. */

@@ -123,15 +123,15 @@ allocate(struct mel_filters *f, struct mel_err *err)
 }
 
 int
-mel_filters_open(
-    struct mel_filters *f, const struct mel_contract *c, struct mel_err *err)
+mel_filters_open(struct mel_filters *f, const struct mel_contract *c,
+    enum mel_isa isa, struct mel_err *err)
 {
 	int total = 0;
 
 	*f = (struct mel_filters){.bands = (int)c->bands,
 	    .bins = (int)c->n_fft / 2 + 1,
-	    .loops = mel_loops_best()};
-	if (allocate(f, err)) {
+	    .loops = mel_loops_get(isa, err)};
+	if (!f->loops || allocate(f, err)) {
 		mel_filters_close(f);
 		return -1;
 	}

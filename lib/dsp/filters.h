@@ -2,6 +2,8 @@
 #ifndef MEL_DSP_FILTERS_H
 #define MEL_DSP_FILTERS_H
 
+#include "base/isa.h"
+
 struct mel_contract;
 struct mel_err;
 struct mel_loops;
@@ -22,7 +24,7 @@ struct mel_filters {
 };
 
 int mel_filters_open(struct mel_filters *filters, const struct mel_contract *c,
-    struct mel_err *err);
+    enum mel_isa isa, struct mel_err *err);
 void mel_filters_close(struct mel_filters *filters);
 
 /*

@@ -43,7 +43,7 @@ struct mel_griffin {
 
 int
 mel_griffin_open(struct mel_griffin **out, const struct mel_contract *contract,
-    struct mel_pool *pool, struct mel_err *err)
+    enum mel_isa isa, struct mel_pool *pool, struct mel_err *err)
 {
 	struct mel_griffin *g;
 
@@ -53,7 +53,7 @@ mel_griffin_open(struct mel_griffin **out, const struct mel_contract *contract,
 	g->c = *contract;
 	g->pool = pool;
 	if (mel_contract_check(&g->c, err) || mel_synthesis_check(&g->c, err) ||
-	    mel_stft_open(&g->stft, &g->c, err))
+	    mel_stft_open(&g->stft, &g->c, isa, err))
 		goto fail;
 	g->worker =
 	    mel_synthesis_workers(&g->stft, mel_pool_threads(pool), err);

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/isa.h"
+
 struct mel_contract;
 struct mel_err;
 struct mel_pool;
@@ -36,8 +38,8 @@ struct mel_griffin_options {
  * A contract whose hop is longer than its window is an error.
  */
 int mel_griffin_open(struct mel_griffin **griffin,
-    const struct mel_contract *contract, struct mel_pool *pool,
-    struct mel_err *err);
+    const struct mel_contract *contract, enum mel_isa isa,
+    struct mel_pool *pool, struct mel_err *err);
 void mel_griffin_close(struct mel_griffin *griffin);
 
 /*

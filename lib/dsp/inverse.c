@@ -74,7 +74,7 @@ factor(struct mel_inverse *inv)
 
 int
 mel_inverse_open(struct mel_inverse **out, const struct mel_contract *contract,
-    int updates, struct mel_pool *pool, struct mel_err *err)
+    int updates, enum mel_isa isa, struct mel_pool *pool, struct mel_err *err)
 {
 	struct mel_inverse *inv = mel_alloc(1, sizeof(*inv), err);
 
@@ -84,7 +84,7 @@ mel_inverse_open(struct mel_inverse **out, const struct mel_contract *contract,
 	inv->updates = updates;
 	inv->pool = pool;
 	if (mel_contract_check(&inv->c, err) ||
-	    mel_filters_open(&inv->filters, &inv->c, err))
+	    mel_filters_open(&inv->filters, &inv->c, isa, err))
 		goto fail;
 	inv->pivot = mel_alloc((size_t)inv->c.bands, sizeof(double), err);
 	inv->lower = mel_alloc((size_t)inv->c.bands, sizeof(double), err);

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "base/isa.h"
+
 struct mel_contract;
 struct mel_err;
 struct mel_pool;
@@ -26,8 +28,8 @@ struct mel_inverse;
  * may be NULL; stays the caller's and must outlive.
  */
 int mel_inverse_open(struct mel_inverse **inverse,
-    const struct mel_contract *contract, int updates, struct mel_pool *pool,
-    struct mel_err *err);
+    const struct mel_contract *contract, int updates, enum mel_isa isa,
+    struct mel_pool *pool, struct mel_err *err);
 void mel_inverse_close(struct mel_inverse *inverse);
 
 /*

@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 
+#include "base/isa.h"
+
+struct mel_err;
 struct mel_filters;
 struct mel_spectra;
 
@@ -56,6 +59,10 @@ struct mel_loops {
 
 	void (*rephase)(const struct mel_rephase *r);
 
+	/* out[2 j] = re[j], out[2 j + 1] = im[j]; and back */
+	void (*zip)(float *out, const float *re, const float *im, int n);
+	void (*unzip)(float *re, float *im, const float *in, int n);
+
 	/* out[i * 8 + l] = x[l * stride + i], i in [0, n); n up to 8 more. */
 	void (*lanes)(float *out, const float *x, size_t stride, int n);
 
@@ -76,10 +83,7 @@ struct mel_loops {
 	int (*finite)(const float *x, size_t n);
 };
 
-/* Of the best instruction set that this machine has. */
-const struct mel_loops *mel_loops_best(void);
-
-/* By the name "portable", "avx2", "avx512"; NULL: this machine has it not. */
-const struct mel_loops *mel_loops_named(const char *name);
+/* NULL: this machine does not have it. */
+const struct mel_loops *mel_loops_get(enum mel_isa isa, struct mel_err *err);
 
 #endif

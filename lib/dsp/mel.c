@@ -45,13 +45,13 @@ struct mel_analysis {
 };
 
 static int
-allocate(struct mel_analysis *a, struct mel_err *err)
+allocate(struct mel_analysis *a, enum mel_isa isa, struct mel_err *err)
 {
 	size_t lanes = MEL_LANES * sizeof(float);
 
-	if (mel_stft_open(&a->stft, &a->c, err) ||
+	if (mel_stft_open(&a->stft, &a->c, isa, err) ||
 	    mel_stft_work_open(&a->stft, &a->work, err) ||
-	    mel_filters_open(&a->filters, &a->c, err))
+	    mel_filters_open(&a->filters, &a->c, isa, err))
 		return -1;
 	a->power = mel_alloc_aligned((size_t)a->stft.stride * lanes, err);
 	a->spectrum = mel_alloc_aligned((size_t)a->stft.stride * lanes, err);
@@ -62,7 +62,7 @@ allocate(struct mel_analysis *a, struct mel_err *err)
 
 int
 mel_analysis_open(struct mel_analysis **out,
-    const struct mel_contract *contract, int64_t max_frames,
+    const struct mel_contract *contract, enum mel_isa isa, int64_t max_frames,
     struct mel_err *err)
 {
 	struct mel_analysis *a = mel_alloc(1, sizeof(*a), err);
@@ -71,7 +71,7 @@ mel_analysis_open(struct mel_analysis **out,
 		return -1;
 	a->c = *contract;
 	a->max_frames = max_frames;
-	if (mel_contract_check(&a->c, err) || allocate(a, err)) {
+	if (mel_contract_check(&a->c, err) || allocate(a, isa, err)) {
 		mel_analysis_close(a);
 		return -1;
 	}

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/isa.h"
+
 struct mel_contract;
 struct mel_err;
 
@@ -24,7 +26,7 @@ struct mel_analysis;
  * is copied. Opened once for any number of signals.
  */
 int mel_analysis_open(struct mel_analysis **analysis,
-    const struct mel_contract *contract, int64_t max_frames,
+    const struct mel_contract *contract, enum mel_isa isa, int64_t max_frames,
     struct mel_err *err);
 void mel_analysis_close(struct mel_analysis *analysis);
 

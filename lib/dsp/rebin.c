@@ -165,14 +165,14 @@ place_bins(struct mel_rebin *r, struct mel_err *err)
 }
 
 static int
-open_search(struct mel_rebin *r, struct mel_err *err)
+open_search(struct mel_rebin *r, enum mel_isa isa, struct mel_err *err)
 {
 	int most =
 	    r->source.bins > r->target.bins ? r->source.bins : r->target.bins;
 
 	if (check_range(&r->from, &r->to, err) || place_bins(r, err) ||
 	    mel_inverse_open(
-		&r->inverse, &r->from, MEL_INVERSE_UPDATES, NULL, err))
+		&r->inverse, &r->from, MEL_INVERSE_UPDATES, isa, NULL, err))
 		return -1;
 	r->magnitude = mel_alloc(
 	    PIECE, (size_t)r->source.bins * sizeof(*r->magnitude), err);
@@ -182,7 +182,7 @@ open_search(struct mel_rebin *r, struct mel_err *err)
 
 int
 mel_rebin_open(struct mel_rebin **out, const struct mel_contract *from,
-    const struct mel_contract *to, struct mel_err *err)
+    const struct mel_contract *to, enum mel_isa isa, struct mel_err *err)
 {
 	struct mel_rebin *r = mel_alloc(1, sizeof(*r), err);
 
@@ -192,10 +192,10 @@ mel_rebin_open(struct mel_rebin **out, const struct mel_contract *from,
 	r->to = *to;
 	if (mel_contract_check(&r->from, err) ||
 	    mel_contract_check(&r->to, err) ||
-	    mel_filters_open(&r->source, &r->from, err) ||
-	    mel_filters_open(&r->target, &r->to, err) ||
+	    mel_filters_open(&r->source, &r->from, isa, err) ||
+	    mel_filters_open(&r->target, &r->to, isa, err) ||
 	    (same_spectrum(from, to) ? find_factors(r, err)
-				     : open_search(r, err))) {
+				     : open_search(r, isa, err))) {
 		mel_rebin_close(r);
 		return -1;
 	}

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/isa.h"
+
 struct mel_contract;
 struct mel_err;
 
@@ -23,7 +25,7 @@ struct mel_rebin;
  * band of `to` outside of what `from` covers.
  */
 int mel_rebin_open(struct mel_rebin **rebin, const struct mel_contract *from,
-    const struct mel_contract *to, struct mel_err *err);
+    const struct mel_contract *to, enum mel_isa isa, struct mel_err *err);
 void mel_rebin_close(struct mel_rebin *rebin);
 
 /* true: factors are all there is to it. */

@@ -134,10 +134,10 @@ check_pad(const struct mel_rtisi *r, struct mel_err *err)
 }
 
 static int
-open_parts(struct mel_rtisi *r, struct mel_err *err)
+open_parts(struct mel_rtisi *r, enum mel_isa isa, struct mel_err *err)
 {
 	if (mel_contract_check(&r->c, err) || mel_synthesis_check(&r->c, err) ||
-	    check_pad(r, err) || mel_stft_open(&r->stft, &r->c, err))
+	    check_pad(r, err) || mel_stft_open(&r->stft, &r->c, isa, err))
 		return -1;
 	r->worker =
 	    mel_synthesis_workers(&r->stft, mel_pool_threads(r->pool), err);
@@ -151,8 +151,8 @@ open_parts(struct mel_rtisi *r, struct mel_err *err)
 
 int
 mel_rtisi_open(struct mel_rtisi **out, const struct mel_contract *contract,
-    const struct mel_rtisi_options *options, struct mel_pool *pool,
-    struct mel_err *err)
+    const struct mel_rtisi_options *options, enum mel_isa isa,
+    struct mel_pool *pool, struct mel_err *err)
 {
 	int ahead = options->look_ahead;
 	struct mel_rtisi *r;
@@ -169,7 +169,7 @@ mel_rtisi_open(struct mel_rtisi **out, const struct mel_contract *contract,
 	r->slots = ahead + 1;
 	r->rounds = (options->iterations + ahead) / (ahead + 1);
 	r->pull = (float)(options->momentum / (1 + options->momentum));
-	if (open_parts(r, err)) {
+	if (open_parts(r, isa, err)) {
 		mel_rtisi_close(r);
 		return -1;
 	}

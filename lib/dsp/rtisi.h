@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/isa.h"
+
 struct mel_contract;
 struct mel_err;
 struct mel_pool;
@@ -54,8 +56,8 @@ struct mel_rtisi_options {
  */
 int mel_rtisi_open(struct mel_rtisi **rtisi,
     const struct mel_contract *contract,
-    const struct mel_rtisi_options *options, struct mel_pool *pool,
-    struct mel_err *err);
+    const struct mel_rtisi_options *options, enum mel_isa isa,
+    struct mel_pool *pool, struct mel_err *err);
 void mel_rtisi_close(struct mel_rtisi *rtisi);
 
 /* Frames to push until the first sample is there: L + pad / hop + 1. */

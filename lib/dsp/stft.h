@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "base/isa.h"
+
 struct mel_contract;
 struct mel_err;
 struct mel_fft;
@@ -34,8 +36,8 @@ struct mel_stft_work {
 	float undo[2];          /* factors that the two spectra still need */
 };
 
-int mel_stft_open(
-    struct mel_stft *stft, const struct mel_contract *c, struct mel_err *err);
+int mel_stft_open(struct mel_stft *stft, const struct mel_contract *c,
+    enum mel_isa isa, struct mel_err *err);
 void mel_stft_close(struct mel_stft *stft);
 
 int mel_stft_work_open(const struct mel_stft *stft, struct mel_stft_work *work,

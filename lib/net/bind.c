@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "net/graph.h"
 #include "net/op.h"
+#include "net/packs.h"
 #include "net/pass.h"
 #include "net/weights.h"
 #include "tensor/tensor.h"
@@ -72,7 +73,7 @@ bind_node(struct bind *b, struct mel_graph *graph, struct mel_node *node,
 		used += more;
 		in[k] = &copy[k];
 	}
-	node->slab = b->given->slab;
+	node->packs = b->given->packs;
 	if (node->op->bind(node, in, b->given->kernels, err))
 		return -1;
 	for (int k = 0; k < node->n_in; k++) {
@@ -125,9 +126,11 @@ int
 mel_graph_bind(struct mel_graph *graph, const struct mel_binding *binding,
     struct mel_err *err)
 {
-	struct bind b = {.given = binding, .size = find_room(graph)};
+	struct bind b = {.given = binding};
 	int rc = 0;
 
+	if (!mel_packs_made(binding->packs))
+		b.size = find_room(graph);
 	if (b.size)
 		b.room = mel_alloc_aligned(b.size, err);
 	if (b.size && !b.room)

@@ -8,8 +8,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/slab.h"
 #include "net/op.h"
+#include "net/packs.h"
 
 const struct mel_attr *
 mel_node_attr(const struct mel_node *node, const char *name)
@@ -240,10 +240,12 @@ mel_node_clear(struct mel_node *node)
 }
 
 void *
-mel_node_room(struct mel_node *node, size_t bytes, struct mel_err *err)
+mel_node_room(
+    struct mel_node *node, size_t bytes, bool *filled, struct mel_err *err)
 {
-	if (node->slab)
-		return mel_slab_take(node->slab, bytes, err);
+	if (node->packs)
+		return mel_packs_take(node->packs, bytes, filled, err);
+	*filled = false;
 	free(node->room);
 	node->room = mel_alloc_aligned(bytes, err);
 	return node->room;

@@ -9,7 +9,7 @@
 #include "tensor/tensor.h"
 
 struct mel_err;
-struct mel_slab;
+struct mel_packs;
 
 /*
  * The one internal form of a network: nodes in topological order over
@@ -64,8 +64,8 @@ struct mel_node {
 	int n_attr;
 	void *params; /* owned, op->params_size bytes, cleared, then filled by
 			 op->prepare and op->bind */
-	struct mel_slab *slab; /* for mel_node_room, NULL: its own memory */
-	void *room;            /* owned; of its own */
+	struct mel_packs *packs; /* for mel_node_room, NULL: its own memory */
+	void *room;              /* owned; of its own */
 	unsigned packed; /* bit i: forward takes what bind has put into params
 			    and not the data of input i, which may be gone */
 };
@@ -164,9 +164,11 @@ mel_node_packs(const struct mel_node *node, int k)
 
 /*
  * For op->bind: memory for what it packs, at an address divisible by 64, that
- * lasts as long as the node. To be called once in a bind.
+ * lasts as long as the node. *filled: it was packed before, is in there, and
+ * must not be written to. To be called once in a bind.
  */
-void *mel_node_room(struct mel_node *node, size_t bytes, struct mel_err *err);
+void *mel_node_room(
+    struct mel_node *node, size_t bytes, bool *filled, struct mel_err *err);
 
 /* Makes the node have n inputs; new ones are MEL_ABSENT. */
 int mel_node_resize_inputs(struct mel_node *node, int n, struct mel_err *err);

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "net/isa.h"
+#include "base/isa.h"
 
 /*
  * The fast loops of one instruction set: plain functions on float arrays, one

@@ -2,7 +2,7 @@
 #ifndef MEL_NET_MEASURE_H
 #define MEL_NET_MEASURE_H
 
-#include "net/isa.h"
+#include "base/isa.h"
 
 struct mel_buf;
 struct mel_err;

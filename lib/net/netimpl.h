@@ -6,10 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/slab.h"
 #include "net/frame.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/onnx.h"
+#include "net/packs.h"
 #include "tensor/tensor.h"
 
 struct mel_cell;
@@ -23,10 +23,10 @@ struct mel_network {
 	char *path; /* owned, for messages */
 	struct mel_model model;
 	const struct mel_kernels *kernels;
-	struct mel_slab slab; /* packed weights */
-	bool ready;           /* weights are packed */
-	bool broken;          /* packing them failed: some are gone */
-	bool plain; /* nodes as the file has them, normalised and folded */
+	struct mel_packs packs;
+	bool ready;  /* weights are packed */
+	bool broken; /* packing them failed: some are gone */
+	bool plain;  /* nodes as the file has them, normalised and folded */
 };
 
 /*

@@ -57,7 +57,7 @@ load(struct mel_network *net, const char *path, enum mel_isa isa,
 	net->path = mel_strdup(path, err);
 	if (!net->path || mel_model_open(&net->model, path, err))
 		return -1;
-	net->slab.expected = net->model.weights.map.len;
+	net->packs.slab.expected = net->model.weights.map.len;
 	return prepare(net, err);
 }
 
@@ -85,25 +85,64 @@ mel_network_load(struct mel_network **network, const char *path,
 	return load_as(network, path, isa, false, err);
 }
 
-/* Last uses are found again: of weights that are packed there is none. */
-int
-mel_network_ready(struct mel_network *network, struct mel_err *err)
+static int
+open_packed(struct mel_network *net, struct mel_packs *packs, const char *path,
+    struct mel_err *err)
 {
-	struct mel_graph *g = network->model.graph;
-	const struct mel_binding binding = {
-	    network->kernels, &network->model.weights, &network->slab};
+	return mel_packs_open(
+	    packs, path, &net->model.weights, net->kernels->isa, err);
+}
 
+/* Last uses are found again: of weights that are packed there is none. */
+static int
+make_ready(struct mel_network *net, const char *packed, struct mel_err *err)
+{
+	struct mel_graph *g = net->model.graph;
+	const struct mel_binding binding = {
+	    net->kernels, &net->model.weights, &net->packs};
+
+	if (packed && open_packed(net, &net->packs, packed, err))
+		return -1;
+	if (mel_graph_bind(g, &binding, err) || mel_packs_end(&net->packs, err))
+		return mel_fail_in(err, "%s", packed ? packed : net->path);
+	if (mel_graph_settle(g, err) || mel_graph_measure(g, err))
+		return mel_fail_in(err, "%s", net->path);
+	return 0;
+}
+
+int
+mel_network_ready(
+    struct mel_network *network, const char *packed, struct mel_err *err)
+{
 	if (network->ready)
 		return 0;
 	if (network->broken)
 		return mel_fail(
 		    err, "%s: could not be made ready before", network->path);
-	network->broken = mel_graph_bind(g, &binding, err) ||
-			  mel_graph_settle(g, err) || mel_graph_measure(g, err);
-	if (network->broken)
-		return mel_fail_in(err, "%s", network->path);
-	network->ready = true;
-	return 0;
+	network->broken = make_ready(network, packed, err) != 0;
+	network->ready = !network->broken;
+	return network->broken ? -1 : 0;
+}
+
+int
+mel_network_write_packed(
+    const struct mel_network *network, int fd, struct mel_err *err)
+{
+	return mel_packs_write(&network->packs, &network->model.weights,
+	    network->kernels->isa, fd, err);
+}
+
+int
+mel_network_check_packed(
+    struct mel_network *network, const char *packed, struct mel_err *err)
+{
+	struct mel_packs packs = {.n = 0};
+	int rc = open_packed(network, &packs, packed, err);
+
+	if (!rc && mel_packs_compare(&network->packs, &packs, err))
+		rc = mel_fail_in(err, "%s", packed);
+	mel_packs_free(&packs);
+	return rc;
 }
 
 static int
@@ -114,7 +153,7 @@ open_as(struct mel_network **network, const char *path, enum mel_isa isa,
 
 	if (load_as(&net, path, isa, plain, err))
 		return -1;
-	if (mel_network_ready(net, err)) {
+	if (mel_network_ready(net, NULL, err)) {
 		mel_network_close(net);
 		return -1;
 	}
@@ -142,7 +181,7 @@ mel_network_close(struct mel_network *network)
 	if (!network)
 		return;
 	mel_model_close(&network->model);
-	mel_slab_free(&network->slab);
+	mel_packs_free(&network->packs);
 	free(network->path);
 	free(network);
 }

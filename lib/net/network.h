@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "net/isa.h"
+#include "base/isa.h"
 
 struct mel_err;
 struct mel_graph;
@@ -30,14 +30,27 @@ int mel_network_open(struct mel_network **network, const char *path,
  * The same in two steps. Of a network that is loaded but not ready the graph
  * may be looked at, which is all that its declaration needs and takes a
  * fraction of the time; a session or a stream needs it ready. mel_network_ready
- * packs the weights, once: called again it does nothing, or fails again if it
- * failed. Nobody may look at the graph meanwhile, or rely on what was found
- * before but its interface.
+ * packs the weights, or takes those that mel_network_write_packed wrote into
+ * the file `packed`, unless NULL: a file that is damaged or was written of
+ * another state of the network, on another machine or for another ISA is an
+ * error. Once: called again it does nothing, or fails again if it failed.
+ * Nobody may look at the graph meanwhile, or rely on what was found before but
+ * its interface.
  */
 int mel_network_load(struct mel_network **network, const char *path,
     enum mel_isa isa, struct mel_err *err);
-int mel_network_ready(struct mel_network *network, struct mel_err *err);
+int mel_network_ready(
+    struct mel_network *network, const char *packed, struct mel_err *err);
 void mel_network_close(struct mel_network *network);
+
+/* Of a network that is ready. The file stays mapped while one is open. */
+int mel_network_write_packed(
+    const struct mel_network *network, int fd, struct mel_err *err);
+
+/* Fails unless the file holds what this network, made ready without one, has
+ * packed by itself. */
+int mel_network_check_packed(
+    struct mel_network *network, const char *packed, struct mel_err *err);
 
 /* Inputs, outputs, nodes. Valid until close. */
 const struct mel_graph *mel_network_graph(const struct mel_network *network);

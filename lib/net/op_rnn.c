@@ -155,6 +155,7 @@ rnn_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	struct mel_rnn *p = node->params;
 	const struct mel_tensor *w = constant[W], *r = constant[R];
 	size_t bytes;
+	bool filled;
 
 	/* What does not fit is left to infer, which says so. */
 	if (!w || !r || w->dtype != MEL_F32 || r->dtype != MEL_F32 ||
@@ -166,10 +167,10 @@ rnn_bind(struct mel_node *node, const struct mel_tensor *const constant[],
 	if (!mel_size_mul(&bytes, p->packed_size, sizeof(float)) ||
 	    !mel_size_mul(&bytes, bytes, (size_t)p->directions))
 		return mel_node_fail(node, err, "the weights are too large");
-	p->packed = mel_node_room(node, bytes ? bytes : 1, err);
+	p->packed = mel_node_room(node, bytes ? bytes : 1, &filled, err);
 	if (!p->packed)
 		return -1;
-	for (int d = 0; d < p->directions; d++)
+	for (int d = 0; !filled && d < p->directions; d++)
 		mel_rnn_pack(p, w, r, d, p->packed + (size_t)d * p->packed_size,
 		    kernels);
 	node->packed = 1u << W | 1u << R;

@@ -5,7 +5,7 @@
 struct mel_err;
 struct mel_graph;
 struct mel_kernels;
-struct mel_slab;
+struct mel_packs;
 struct mel_value;
 struct mel_weights;
 
@@ -60,7 +60,7 @@ struct mel_binding {
 	const struct mel_kernels *kernels;
 	const struct mel_weights *weights; /* the files that constants are
 					      views into */
-	struct mel_slab *slab; /* for what is packed; outlives the graph */
+	struct mel_packs *packs; /* what is packed; outlives the graph */
 };
 
 /*

@@ -217,13 +217,18 @@ mel_rnn_packed(
 	return weights;
 }
 
-/* Rows of m [n, k], the files' order, are columns of the product. */
+/*
+ * Rows of m [n, k], the files' order, are columns of the product. What is left
+ * of the room is cleared: packed weights may be written to a file.
+ */
 static void
-pack_rows(const float *m, size_t k, size_t n, const float *to,
+pack_rows(const float *m, size_t k, size_t n, const float *at,
     const struct mel_kernels *kernels)
 {
+	float *to = (float *)(uintptr_t)at;
+	size_t used = kernels->packed_size(k, n);
 	struct mel_pack pack = {
-	    .out = (float *)(uintptr_t)to,
+	    .out = to,
 	    .k = k,
 	    .n = n,
 	    .rows = k,
@@ -235,6 +240,7 @@ pack_rows(const float *m, size_t k, size_t n, const float *to,
 
 	if (k && n)
 		kernels->pack(&pack);
+	memset(to + used, 0, (room(k, n) - used) * sizeof(*to));
 }
 
 struct mel_rnn_weights

@@ -2,7 +2,7 @@
 #ifndef MEL_NET_RUNFILES_H
 #define MEL_NET_RUNFILES_H
 
-#include "net/isa.h"
+#include "base/isa.h"
 
 struct mel_err;
 struct mel_pool;

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "net/isa.h"
+#include "base/isa.h"
 
 struct mel_err;
 struct mel_pool;

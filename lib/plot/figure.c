@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 struct mel_panel *
 mel_figure_add(struct mel_figure *figure, struct mel_err *err)
@@ -55,14 +56,8 @@ mel_figure_text(const char *s, struct mel_err *err)
 {
 	char *copy = mel_strdup(s, err);
 
-	for (unsigned char *p = (unsigned char *)copy; p && *p; p++) {
-		if (*p < 0x20 || *p == 0x7f) {
-			*p = ' ';
-		} else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) {
-			*p++ = ' ';
-			*p = ' ';
-		}
-	}
+	if (copy)
+		mel_utf8_plain(copy, ' ');
 	return copy;
 }
 

@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "plot/term.h"
 #include "tensor/head.h"
+#include "tensor/meta.h"
 #include "tensor/reader.h"
 #include "tensor/record.h"
 
@@ -23,11 +24,8 @@ static int
 head(struct follow *f, struct mel_err *err)
 {
 	const struct mel_head *h = mel_reader_head(f->reader);
-	bool same = h->contract == f->contract ||
-		    (h->contract && f->contract &&
-			json_equal(h->contract, f->contract));
 
-	if (!same)
+	if (!mel_meta_same(h->contract, f->contract))
 		return mel_fail(
 		    err, "a second stream with another mel contract follows");
 	f->port = f->name ? mel_head_find(h, f->name) : mel_head_rows(h);

@@ -330,24 +330,18 @@ same_ports(const struct mel_head *a, const struct mel_head *b)
 	return true;
 }
 
-static bool
-same_json(const json_t *a, const json_t *b)
-{
-	return a == b || (a && b && json_equal(a, b));
-}
-
 const char *
 mel_head_differ(const struct mel_head *a, const struct mel_head *b)
 {
 	if (!same_ports(a, b))
 		return "ports";
-	if (!same_json(a->contract, b->contract))
+	if (!mel_meta_same(a->contract, b->contract))
 		return "contract";
-	if (!same_json(a->addon, b->addon))
+	if (!mel_meta_same(a->addon, b->addon))
 		return "addon";
 	if (a->done != b->done)
 		return "done";
-	return same_json(a->extra, b->extra) ? NULL : "other keys";
+	return mel_meta_same(a->extra, b->extra) ? NULL : "other keys";
 }
 
 void

@@ -109,7 +109,7 @@ make_key(struct mel_import *s, const char **key, struct mel_err *err)
 	return 0;
 }
 
-/* 1, or 0 if it ends before its first byte. */
+/* All there is, which may be no row: 1, or -1. */
 static int
 read_raw(struct mel_import *s, struct mel_tensor *t, struct mel_err *err)
 {

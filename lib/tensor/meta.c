@@ -57,6 +57,12 @@ mel_meta_copy(json_t *json, struct mel_err *err)
 	return NULL;
 }
 
+bool
+mel_meta_same(const json_t *a, const json_t *b)
+{
+	return a == b || (a && b && json_equal(a, b));
+}
+
 static int
 check_string(
     json_t *meta, const char *kind, const char *key, struct mel_err *err)

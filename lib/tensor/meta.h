@@ -3,6 +3,7 @@
 #define MEL_TENSOR_META_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct mel_err;
@@ -24,6 +25,9 @@ json_t *mel_meta_parse(const char *text, size_t n, struct mel_err *err);
  * copy then lacks members without a word.
  */
 json_t *mel_meta_copy(json_t *json, struct mel_err *err);
+
+/* Both NULL, or equal. */
+bool mel_meta_same(const json_t *a, const json_t *b);
 
 /*
  * Checks what a record of header->kind must say: BEGIN a key, END its rows,

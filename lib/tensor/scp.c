@@ -102,12 +102,10 @@ mel_scp_next(struct mel_scp *scp, const char **key, struct mel_tensor *t,
 {
 	ssize_t len;
 
-	errno = 0;
 	len = getline(&scp->text, &scp->cap, scp->list);
-	if (len < 0 && ferror(scp->list))
-		return mel_fail_errno(err, "read");
+	/* Without memory for the line there is neither error nor end. */
 	if (len < 0)
-		return 0;
+		return feof(scp->list) ? 0 : mel_fail_errno(err, "read");
 	scp->line++;
 	if (read_line(scp, (size_t)len, key, t, err))
 		return mel_fail_in(err, "line %zu", scp->line);

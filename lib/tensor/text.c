@@ -35,7 +35,8 @@ mel_tensor_text(
 	size_t width = rows ? n / rows : 0;
 	char s[40];
 
-	for (size_t i = 0; i < rows; i++) {
+	/* A record of no bytes may have 2^32 rows of no element. */
+	for (size_t i = 0; width && i < rows; i++) {
 		for (size_t k = 0; k < width; k++) {
 			int len =
 			    print_value(t, i * width + k, s, sizeof(s) - 1);

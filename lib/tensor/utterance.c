@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/option.h"
 #include "tensor/head.h"
+#include "tensor/meta.h"
 #include "tensor/reader.h"
 #include "tensor/record.h"
 #include "tensor/tensor.h"
@@ -76,9 +77,7 @@ take_head(
 		u->contract = json_incref(head->contract);
 		return 0;
 	}
-	if (u->contract == head->contract ||
-	    (u->contract && head->contract &&
-		json_equal(u->contract, head->contract)))
+	if (mel_meta_same(u->contract, head->contract))
 		return 0;
 	return mel_fail(err,
 	    "%s: another mel contract (%s) than the first stream's (%s); "

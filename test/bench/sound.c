@@ -110,12 +110,12 @@ analyse(struct mel_analysis *a, const float *x, int64_t n, float *rows)
 static double
 transforms(int n, int64_t frames, int times)
 {
-	size_t floats = 4 * mel_fft_part(n);
+	size_t floats = mel_fft_block(n);
 	float *block = mel_alloc_aligned(floats * sizeof(float), &err);
 	struct mel_fft *fft;
 	double began;
 
-	need(!block || mel_fft_open(&fft, n, &err));
+	need(!block || mel_fft_open(&fft, n, MEL_ISA_AUTO, &err));
 	for (size_t i = 0; i < floats; i++)
 		block[i] = mel_rng_uniform(1, 0, i) - 0.5f;
 	began = seconds();
@@ -136,7 +136,7 @@ measure_mel(const struct mel_contract *c)
 	struct mel_analysis *a;
 
 	rows = mel_alloc(256 * (size_t)c->bands, sizeof(float), &err);
-	need(!rows || mel_analysis_open(&a, c, 1 << 20, &err));
+	need(!rows || mel_analysis_open(&a, c, MEL_ISA_AUTO, 1 << 20, &err));
 	frames = analyse(a, x, n / 10, rows);
 	for (int i = 0; i < TURNS; i++) {
 		t[i] = seconds();
@@ -169,11 +169,13 @@ magnitudes_of(const struct mel_contract *c, int64_t *frames, double *took)
 	    (size_t)(*frames * c->bands + 256 * c->bands), sizeof(float), &err);
 	magnitude = mel_alloc(
 	    (size_t)(*frames * (c->n_fft / 2 + 1)), sizeof(float), &err);
-	need(!rows || !magnitude || mel_analysis_open(&a, c, 1 << 20, &err));
+	need(!rows || !magnitude ||
+	     mel_analysis_open(&a, c, MEL_ISA_AUTO, 1 << 20, &err));
 	need(mel_analysis_push(a, x, (size_t)n, &err) ||
 	     mel_analysis_finish(a, &err));
 	need(mel_analysis_pull(a, rows, *frames + 1, &err) != *frames);
-	need(mel_inverse_open(&inverse, c, MEL_INVERSE_UPDATES, NULL, &err));
+	need(mel_inverse_open(
+	    &inverse, c, MEL_INVERSE_UPDATES, MEL_ISA_AUTO, NULL, &err));
 	for (int i = 0; i < TURNS; i++) {
 		t[i] = seconds();
 		need(mel_inverse_run(
@@ -243,7 +245,7 @@ streamed_convergence(const struct mel_contract *c, struct mel_rtisi_options o,
 
 	o.measure = true;
 	for (o.seed = 0; o.seed < 5; o.seed++) {
-		need(mel_rtisi_open(&r, c, &o, NULL, &err));
+		need(mel_rtisi_open(&r, c, &o, MEL_ISA_AUTO, NULL, &err));
 		stream(r, s, frames, x, &first);
 		mean += mel_rtisi_convergence(r) / 5;
 		mel_rtisi_close(r);
@@ -265,7 +267,7 @@ measure_stream(const struct mel_contract *c, struct mel_griffin *g,
 	float *x = mel_alloc((size_t)(frames + 8) * 1024, sizeof(float), &err);
 	struct mel_rtisi *r;
 
-	need(!x || mel_rtisi_open(&r, c, &o, NULL, &err));
+	need(!x || mel_rtisi_open(&r, c, &o, MEL_ISA_AUTO, NULL, &err));
 	for (int i = 0; i < TURNS; i++) {
 		t[i] = seconds();
 		stream(r, s, frames, x, &first[i]);
@@ -309,13 +311,16 @@ main(int argc, char **argv)
 
 	need(mel_contract_named(&c, "hifigan22k", &err));
 	measure_mel(&c);
+	need(mel_contract_named(&c, "whisper16k", &err));
+	measure_mel(&c);
+	need(mel_contract_named(&c, "hifigan22k", &err));
 	/* Centred, as others have it. */
 	c.pad = c.n_fft / 2;
 	magnitude = magnitudes_of(&c, &frames, &took);
 	printf("mel to magnitude    %7.1f ms for %d s\n", 1e3 * took, SHORT);
 	if (argc > 1)
 		save(argv[1], magnitude, (size_t)frames * 513);
-	need(mel_griffin_open(&g, &c, NULL, &err));
+	need(mel_griffin_open(&g, &c, MEL_ISA_AUTO, NULL, &err));
 	measure_griffin(g, 32, magnitude, frames);
 	measure_griffin(g, 60, magnitude, frames);
 	measure_stream(&c, g, 32, magnitude, frames);

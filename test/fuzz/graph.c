@@ -4,7 +4,7 @@
 
 #include "base/rng.h"
 #include "run.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/netimpl.h"
 #include "net/op.h"
 #include "onnx.pb-c.h"

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "run.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/network.h"
 
 /*

@@ -3,7 +3,7 @@
 
 #include "base/rng.h"
 #include "run.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/network.h"
 #include "randomgraph.h"
 #include "streamtest.h"

@@ -29,7 +29,7 @@ convert(const struct mel_contract *from, const struct mel_contract *to,
 	int64_t room, got;
 	float *y;
 
-	if (mel_adapter_open(&a, from, to, &err))
+	if (mel_adapter_open(&a, from, to, MEL_ISA_AUTO, &err))
 		exit(1);
 	room = mel_adapter_rows(a, rows) + 1;
 	y = malloc((size_t)(room * to->bands) * sizeof(*y));
@@ -193,7 +193,7 @@ refused(const char *a, const char *b, const char *key)
 	struct mel_adapter *adapter;
 
 	err.msg[0] = '\0';
-	ok(mel_adapter_open(&adapter, &from, &to, &err) == -1 &&
+	ok(mel_adapter_open(&adapter, &from, &to, MEL_ISA_AUTO, &err) == -1 &&
 		strstr(err.msg, a) && strstr(err.msg, b) &&
 		strstr(err.msg, key),
 	    "refused: %s", err.msg);
@@ -209,7 +209,7 @@ test_edges(void)
 
 	free(convert(&from, &to, row, 0, 1, &n));
 	ok(n == 0, "no rows give no rows");
-	if (mel_adapter_open(&a, &from, &to, &err))
+	if (mel_adapter_open(&a, &from, &to, MEL_ISA_AUTO, &err))
 		exit(1);
 	row[5] = NAN;
 	ok(mel_adapter_push(a, row, 1, &err) == -1 && strstr(err.msg, "band 5"),

@@ -133,6 +133,7 @@ test_refused(void)
 	    {BYTES("k \0BFV \x04\x01\0\0\0\0\0"), "cut"},
 	    {BYTES("k 1 2 3\n"), "'[' expected at byte 2"},
 	    {BYTES("k [ 1 x ]\n"), "\"x\" is no number"},
+	    {BYTES("k [ 1\0x ]\n"), "\"1\" is no number"},
 	    {BYTES("k [\n 1 2\n 1 ]\n"), "row 1 of 1 numbers behind 2"},
 	    {BYTES("k [ 1 2"), "cut at byte 7"},
 	    {BYTES("k"), "cut"},

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -15,6 +18,7 @@
 #include "tensor/bundle.h"
 #include "tap.h"
 #include "tensor/tensor.h"
+#include "tensor/text.h"
 
 static void
 test_sizes(void)
@@ -41,6 +45,11 @@ test_err(void)
 
 	mel_fail(&err, "a\nb %d", 7);
 	ok(!strcmp(err.msg, "a b 7"), "messages are one line");
+	mel_fail(&err, "%s",
+	    "\x1b[2J\xc2\x9b"
+	    "2J\x7f\xc3\x9b");
+	ok(!strcmp(err.msg, " [2J  2J \xc3\x9b"), "terminals obey none");
+	mel_fail(&err, "a\nb %d", 7);
 	mel_fail_in(&err, "%s", "file");
 	ok(!strcmp(err.msg, "file: a b 7"), "prefix");
 	ok(mel_fail(NULL, "x") == -1, "no place for the message");
@@ -189,6 +198,33 @@ test_pool(void)
 	mel_pool_close(pool);
 }
 
+/* Pieces make up the whole, none is too long, and threads are alike. */
+static void
+test_cut(int threads)
+{
+	struct mel_pool *pool;
+	int whole = 0, even = 0;
+
+	if (mel_pool_open(&pool, threads, NULL))
+		abort();
+	for (size_t n = 1; n <= 1000; n++) {
+		struct mel_cut c = mel_pool_cut(pool, 1, n, 56, 112);
+		size_t most =
+		    (c.pieces + (size_t)threads - 1) / (size_t)threads;
+
+		whole += c.piece * (c.pieces - 1) < n &&
+			 c.piece * c.pieces >= n && c.piece <= 112;
+		/* No thread has much more to do than the mean of all. */
+		even += n < 28 * (size_t)threads ||
+			most * c.piece * (size_t)threads <=
+			    n + (size_t)threads * (size_t)threads + most;
+	}
+	ok(whole == 1000 && even == 1000,
+	    "%d threads: %d lengths cut, %d evenly", threads, whole, even);
+	ok(mel_pool_cut(pool, 7, 1, 1, 1).pieces == 1, "one row is one piece");
+	mel_pool_close(pool);
+}
+
 static void
 test_rng(void)
 {
@@ -234,6 +270,73 @@ test_outfile(void)
 	    "abort leaves the old file and nothing else");
 }
 
+static atomic_bool writing;
+
+/* Counts files that others may write. */
+static void *
+make_files(void *ctx)
+{
+	const char *path = ctx;
+	struct stat st;
+	size_t odd = 0;
+
+	while (writing) {
+		int fd = open(path, O_WRONLY | O_CREAT, 0666);
+
+		odd += fstat(fd, &st) || st.st_mode & 022;
+		close(fd);
+		unlink(path);
+	}
+	return (void *)odd;
+}
+
+/* What an output opens must not change what other threads' files get. */
+static void
+test_modes(void)
+{
+	char dir[] = "/tmp/melXXXXXX", path[64], other[64];
+	mode_t mask = umask(022);
+	struct mel_outfile out;
+	struct stat st = {0};
+	pthread_t thread;
+	size_t odd = 0;
+	void *seen;
+
+	if (!ok(mkdtemp(dir) != NULL, "temporary folder"))
+		return;
+	snprintf(path, sizeof(path), "%s/f", dir);
+	/* In a folder of its own: one folder makes one file at a time. */
+	snprintf(other, sizeof(other), "%s/d", dir);
+	mkdir(other, 0700);
+	strcat(other, "/f");
+	writing = true;
+	pthread_create(&thread, NULL, make_files, other);
+	for (int i = 0; i < 3000; i++) {
+		odd += mel_outfile_open(&out, path, NULL) != 0 ||
+		       fstat(out.fd, &st) || (st.st_mode & 0777) != 0644;
+		mel_outfile_abort(&out);
+	}
+	writing = false;
+	pthread_join(thread, &seen);
+	ok(!odd, "outputs are as any other new file");
+	ok(!seen, "%zu files of another thread have odd modes", (size_t)seen);
+	*strrchr(other, '/') = '\0';
+	ok(!rmdir(other) && !rmdir(dir), "nothing is left");
+	umask(mask);
+}
+
+static void
+test_text(void)
+{
+	int64_t dim[2] = {1 << 20, 0};
+	struct mel_tensor none = mel_tensor_view(MEL_F32, 2, dim, NULL);
+	struct mel_buf out = {0};
+
+	ok(!mel_tensor_text(&none, &out, NULL) && !out.len,
+	    "rows of nothing are no lines");
+	mel_buf_free(&out);
+}
+
 static void
 test_bundle(void)
 {
@@ -258,8 +361,12 @@ main(void)
 	test_options();
 	test_utf8();
 	test_pool();
+	for (int threads = 1; threads <= 5; threads++)
+		test_cut(threads);
 	test_rng();
 	test_outfile();
+	test_modes();
+	test_text();
 	test_bundle();
 	return tap_done();
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/graph.h"
 #include "net/kernels.h"
 #include "net/network.h"

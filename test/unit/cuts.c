@@ -8,14 +8,14 @@
 
 #include "addon/addon.h"
 #include "addon/builtin.h"
+#include "addon/controls.h"
 #include "addon/stage.h"
 #include "addon/utter.h"
 #include "base/bytes.h"
 #include "base/err.h"
-#include "block/control.h"
 #include "block/env.h"
 #include "block/registry.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "records.h"
 #include "tap.h"
 #include "tensor/bundle.h"
@@ -31,14 +31,10 @@ say(struct mel_utter *u, const struct mel_addon *addon, const char *text,
 	    mel_tensor_view(MEL_U8, 1, dim, (void *)(uintptr_t)text);
 	json_t *begin = json_pack("{s:s, s:s}", "key", text, "text", text);
 	struct mel_bundle data = {0};
-	char name[MEL_CONTROL_NAME];
 	int rc = mel_bundle_put(&data, "text", &t, err);
 
-	for (size_t i = 0; !rc && i < addon->n_controls; i++) {
-		mel_control_tensor(addon->control[i].name, name, NULL);
-		rc = mel_bundle_put_f32(
-		    &data, name, (float)addon->control[i].preset, err);
-	}
+	if (!rc)
+		rc = mel_controls_put_presets(&data, addon, err);
 	if (!rc)
 		rc = mel_utter_run(u, begin, &data, NULL, err);
 	if (!rc)

@@ -18,7 +18,7 @@
 #include "block/env.h"
 #include "block/registry.h"
 #include "block/streamable.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "onnxfile.h"
 #include "tensor/bundle.h"
 #include "tensor/tensor.h"

@@ -3,7 +3,7 @@
 
 #include "base/err.h"
 #include "base/pool.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/netimpl.h"
 #include "net/network.h"
 #include "noise.h"

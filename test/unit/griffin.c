@@ -25,7 +25,7 @@ run(const struct mel_contract *c, int threads, const float *magnitude,
 
 	options.measure = true;
 	if (mel_pool_open(&pool, threads, &err) ||
-	    mel_griffin_open(&g, c, pool, &err) ||
+	    mel_griffin_open(&g, c, MEL_ISA_AUTO, pool, &err) ||
 	    mel_griffin_run(g, magnitude, frames, &options, x, &err)) {
 		printf("Bail out! %s\n", err.msg);
 		exit(1);
@@ -107,8 +107,8 @@ test_threads(const struct mel_contract *c, const float *magnitude,
 	a = malloc(bins * sizeof(float));
 	b = malloc(bins * sizeof(float));
 	if (mel_pool_open(&pool, 3, &err) ||
-	    mel_inverse_open(&inverse, c, 8, NULL, &err) ||
-	    mel_inverse_open(&spread, c, 8, pool, &err) ||
+	    mel_inverse_open(&inverse, c, 8, MEL_ISA_AUTO, NULL, &err) ||
+	    mel_inverse_open(&spread, c, 8, MEL_ISA_AUTO, pool, &err) ||
 	    mel_inverse_run(inverse, mel, frames, 0, a, &err) ||
 	    mel_inverse_run(spread, mel, frames, 0, b, &err))
 		exit(1);
@@ -139,7 +139,8 @@ test_inverse(
 	for (int i = 0; i < 2; i++) {
 		double d;
 
-		if (mel_inverse_open(&inverse, c, updates[i], NULL, &err))
+		if (mel_inverse_open(
+			&inverse, c, updates[i], MEL_ISA_AUTO, NULL, &err))
 			exit(1);
 		if (mel_inverse_run(
 			inverse, mel->data, mel->dim[0], 0, m, &err))
@@ -149,7 +150,7 @@ test_inverse(
 		    updates[i], d);
 		mel_inverse_close(inverse);
 	}
-	if (mel_inverse_open(&inverse, c, 1, NULL, &err))
+	if (mel_inverse_open(&inverse, c, 1, MEL_ISA_AUTO, NULL, &err))
 		exit(1);
 	m[0] = NAN;
 	mel->data[83] = NAN;
@@ -210,7 +211,7 @@ test_small(const struct mel_contract *c)
 	    "one centred frame has no samples");
 	free(x);
 	bad.hop = 2000;
-	ok(mel_griffin_open(&g, &bad, NULL, &err) == -1 &&
+	ok(mel_griffin_open(&g, &bad, MEL_ISA_AUTO, NULL, &err) == -1 &&
 		strstr(err.msg, "longer than the window"),
 	    "frames with gaps: %s", err.msg);
 }
@@ -226,8 +227,8 @@ test_memory(const struct mel_contract *c, const float *magnitude,
 	struct mel_griffin *g;
 	long before, first, second, undone;
 
-	if (mel_griffin_open(&g, c, NULL, &err) ||
-	    mel_inverse_open(&inverse, c, 8, NULL, &err))
+	if (mel_griffin_open(&g, c, MEL_ISA_AUTO, NULL, &err) ||
+	    mel_inverse_open(&inverse, c, 8, MEL_ISA_AUTO, NULL, &err))
 		exit(1);
 	before = allocations;
 	mel_griffin_run(g, magnitude, 200, &o, x, &err);

@@ -21,6 +21,7 @@ enum {
 /* All that one table makes of the same numbers, one array after the other. */
 struct results {
 	float window[N], out[N], scaled[N], added[N], power[2][BINS];
+	float zip[2 * N], unzip[2][N];
 	float re[N], im[N], old[4][BINS], turned[8 * 208], log[N];
 	float peak;
 };
@@ -64,6 +65,8 @@ all(const struct mel_loops *l, struct results *r)
 	l->multiply(r->added, w, N);
 	memcpy(r->scaled, x, sizeof(r->scaled));
 	l->scale(r->scaled, 0.7f, N);
+	l->zip(r->zip, x, w, N);
+	l->unzip(r->unzip[0], r->unzip[1], x, N);
 	l->power(&power, r->power[0], r->power[1]);
 	l->rephase(&step);
 	l->lanes(r->turned, x, 208, BINS);
@@ -75,14 +78,16 @@ all(const struct mel_loops *l, struct results *r)
 static void
 test_tables(const struct results *want)
 {
-	static const char *const names[] = {"avx2", "avx512"};
+	static const enum mel_isa isas[] = {MEL_ISA_AVX2, MEL_ISA_AVX512};
 
 	for (int i = 0; i < 2; i++) {
-		const struct mel_loops *l = mel_loops_named(names[i]);
+		struct mel_err err = {""};
+		const struct mel_loops *l = mel_loops_get(isas[i], &err);
 		struct results *r = malloc(sizeof(*r));
 
 		if (!l) {
-			ok(true, "%s # SKIP not on this machine", names[i]);
+			ok(strstr(err.msg, mel_isa_names[isas[i]]) != NULL,
+			    "%s # SKIP %s", mel_isa_names[isas[i]], err.msg);
 			free(r);
 			continue;
 		}
@@ -91,17 +96,17 @@ test_tables(const struct results *want)
 		    "%s: the same bytes as portable", l->name);
 		free(r);
 	}
-	ok(!mel_loops_named("none"), "no table of another name");
 }
 
 static void
 test_values(const struct results *r)
 {
-	static float x[8 * 208];
+	static float x[8 * 208], w[N];
 	float top = 0;
 	int bad = 0;
 
 	noise(x, 8 * 208, 1);
+	noise(w, N, 2);
 	for (int i = 0; i < N; i++)
 		top = fmaxf(top, fabsf(r->window[i]));
 	ok(r->peak == top, "the peak is the largest magnitude");
@@ -110,13 +115,18 @@ test_values(const struct results *r)
 			bad += r->turned[i * 8 + l] != x[l * 208 + i];
 	}
 	ok(!bad, "rows to lanes");
+	for (int i = 0; i < 2 * N; i++)
+		bad += r->unzip[i % 2][i / 2] != x[i];
+	for (int i = 0; i < N; i++)
+		bad += r->zip[2 * i] != x[i] || r->zip[2 * i + 1] != w[i];
+	ok(!bad, "pairs to arrays and back");
 }
 
 /* Against the library's, over the floats above 0, small ones too. */
 static void
 test_log(void)
 {
-	const struct mel_loops *l = mel_loops_named("portable");
+	const struct mel_loops *l = mel_loops_get(MEL_ISA_PORTABLE, NULL);
 	double worst = 0;
 
 	for (uint32_t bits = 1; bits < 0x7f800000; bits += 1009) {
@@ -142,7 +152,8 @@ test_log(void)
 static void
 test_filters(void)
 {
-	static const char *const names[] = {"portable", "avx2", "avx512"};
+	static const enum mel_isa isas[] = {
+	    MEL_ISA_PORTABLE, MEL_ISA_AVX2, MEL_ISA_AVX512};
 	static float x[201 * MEL_LANES], mel[128 * MEL_LANES];
 	static float back[201 * MEL_LANES], first[2][201 * MEL_LANES];
 	struct mel_contract c;
@@ -152,13 +163,13 @@ test_filters(void)
 	int differ = 0;
 
 	if (mel_contract_named(&c, "torchaudio16k", &err) ||
-	    mel_filters_open(&f, &c, &err))
+	    mel_filters_open(&f, &c, MEL_ISA_AUTO, &err))
 		exit(1);
 	noise(x, 201 * MEL_LANES, 9);
 	for (int i = 0; i < 201 * MEL_LANES; i++)
 		x[i] *= x[i];
 	for (int t = 0; t < 3; t++) {
-		const struct mel_loops *l = mel_loops_named(names[t]);
+		const struct mel_loops *l = mel_loops_get(isas[t], &err);
 
 		if (!l)
 			continue;
@@ -202,10 +213,42 @@ test_filters(void)
 	mel_filters_close(&f);
 }
 
+/* Each gets the loops that it was opened for. */
+static void
+test_chosen(void)
+{
+	struct mel_contract c;
+	struct mel_filters f;
+	struct mel_stft s;
+	struct mel_err err;
+
+	if (mel_contract_named(&c, "whisper16k", &err))
+		exit(1);
+	for (int i = 0; mel_isa_names[i]; i++) {
+		const char *name =
+		    mel_isa_names[mel_isa_resolve((enum mel_isa)i)];
+
+		if (!mel_isa_available((enum mel_isa)i)) {
+			ok(mel_stft_open(&s, &c, (enum mel_isa)i, &err) &&
+				strstr(err.msg, name) &&
+				mel_filters_open(&f, &c, (enum mel_isa)i, &err),
+			    "%s is refused: %s", name, err.msg);
+			continue;
+		}
+		if (mel_stft_open(&s, &c, (enum mel_isa)i, &err) ||
+		    mel_filters_open(&f, &c, (enum mel_isa)i, &err))
+			exit(1);
+		ok(!strcmp(s.loops->name, name) && s.loops == f.loops,
+		    "%s: loops of %s", mel_isa_names[i], s.loops->name);
+		mel_stft_close(&s);
+		mel_filters_close(&f);
+	}
+}
+
 static void
 test_finite(void)
 {
-	const struct mel_loops *l = mel_loops_best();
+	const struct mel_loops *l = mel_loops_get(MEL_ISA_AUTO, NULL);
 	float x[19];
 	int bad = 0;
 
@@ -225,12 +268,13 @@ main(void)
 {
 	struct results *want = malloc(sizeof(*want));
 
-	all(mel_loops_named("portable"), want);
+	all(mel_loops_get(MEL_ISA_PORTABLE, NULL), want);
 	test_tables(want);
 	test_values(want);
 	test_log();
 	test_filters();
 	test_finite();
+	test_chosen();
 	free(want);
 	return tap_done();
 }

@@ -24,7 +24,7 @@ analyse(const struct mel_contract *c, const float *x, int64_t n, int64_t block,
 	bool bad;
 
 	*frames = 0;
-	if (!rows || mel_analysis_open(&a, c, 1 << 20, &err))
+	if (!rows || mel_analysis_open(&a, c, MEL_ISA_AUTO, 1 << 20, &err))
 		exit(1);
 	bad = false;
 	for (int64_t at = 0; at <= n && !bad; at += block) {
@@ -155,7 +155,7 @@ one_bank(const char *name, const struct mel_contract *c, int empty)
 	double worst = 0;
 	int first = -1;
 
-	if (mel_filters_open(&f, c, &err))
+	if (mel_filters_open(&f, c, MEL_ISA_AUTO, &err))
 		exit(1);
 	for (int b = 0; b < f.bands; b++) {
 		for (int k = 0; k < f.bins; k++) {
@@ -241,7 +241,7 @@ naive(const struct mel_contract *c, const float *x, int64_t n, int64_t frame,
 	struct mel_filters f;
 	double sum = 0, pi2 = 2 * M_PI;
 
-	if (mel_filters_open(&f, c, &err))
+	if (mel_filters_open(&f, c, MEL_ISA_AUTO, &err))
 		exit(1);
 	for (int i = 0; i < f.count[band]; i++) {
 		double re = 0, im = 0, p;
@@ -361,7 +361,7 @@ test_bad_samples(void)
 	struct mel_contract c;
 
 	mel_contract_named(&c, "hifigan22k", &err);
-	if (mel_analysis_open(&a, &c, 0, &err))
+	if (mel_analysis_open(&a, &c, MEL_ISA_AUTO, 0, &err))
 		exit(1);
 	x[7] = NAN;
 	ok(mel_analysis_push(a, x, 100, &err) == -1 &&
@@ -376,7 +376,7 @@ test_bad_samples(void)
 	    "samples beyond float are an error: %s", err.msg);
 	mel_analysis_close(a);
 	mel_contract_named(&c, "whisper16k", &err);
-	if (mel_analysis_open(&a, &c, 3, &err))
+	if (mel_analysis_open(&a, &c, MEL_ISA_AUTO, 3, &err))
 		exit(1);
 	ok(!mel_analysis_push(a, x + 100, 400, &err) &&
 		mel_analysis_pull(a, rows, 4, &err) == 0 &&

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "net/graph.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/kernels.h"
 #include "net/op.h"
 #include "node.h"

@@ -10,7 +10,7 @@
 
 #include "base/pool.h"
 #include "base/rng.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/kernels.h"
 #include "net/op.h"
 #include "node.h"

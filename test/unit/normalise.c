@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/err.h"
 #include "net/graph.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/network.h"
 
 #include "net/netimpl.h"

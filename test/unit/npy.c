@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -229,6 +230,25 @@ test_limits(const char *path)
 	mel_tensor_free(&t);
 }
 
+/* Whether more follows could not be read: that is said, and no guess. */
+static void
+test_read_error(void)
+{
+	struct mel_tensor t = {0};
+	struct mel_err err;
+	int fd[2];
+
+	if (!ok(!pipe(fd), "a pipe"))
+		return;
+	fcntl(fd[0], F_SETFL, O_NONBLOCK);
+	ok(!mel_write_full(fd[1], sample, SAMPLE, &err) &&
+		mel_npy_read_only(&t, fd[0], 64, &err) == -1 && !t.data &&
+		strstr(err.msg, strerror(EAGAIN)),
+	    "an array and an error: %s", err.msg);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int
 main(void)
 {
@@ -247,6 +267,7 @@ main(void)
 			test_file((enum mel_dtype)i, ndim, path);
 	}
 	test_limits(path);
+	test_read_error();
 	rmdir(dir);
 	return tap_done();
 }

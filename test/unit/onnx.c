@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "net/graph.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/network.h"
 #include "net/wire.h"
 #include "onnxfile.h"

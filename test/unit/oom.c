@@ -136,9 +136,14 @@ check(const char *name, work_fn *work)
 	ok(!work(&result, &err) && result == good, "J3: %s: again", name);
 }
 
-/* Weights that could not be packed: the network says so again, and closes. */
+#define NETWORK "addons/kathleen/variance.onnx"
+
+/*
+ * Weights that could not be packed, or taken from the file `packed`: the
+ * network says so again, and closes.
+ */
 static void
-test_ready(void)
+test_ready(const char *packed)
 {
 	struct mel_network *net;
 	struct mel_err err;
@@ -148,19 +153,37 @@ test_ready(void)
 		int rc;
 
 		failed = false;
-		if (mel_network_load(&net, "addons/kathleen/variance.onnx",
-			MEL_ISA_AUTO, &err)) {
+		if (mel_network_load(&net, NETWORK, MEL_ISA_AUTO, &err)) {
 			ok(false, "%s", err.msg);
 			return;
 		}
 		fail_at = ++n;
-		rc = mel_network_ready(net, &err);
+		rc = mel_network_ready(net, packed, &err);
 		fail_at = 0;
 		bad += failed && !rc;
-		bad += (mel_network_ready(net, &err) != 0) != failed;
+		bad += (mel_network_ready(net, packed, &err) != 0) != failed;
 		mel_network_close(net);
 	} while (failed);
-	ok(n > 2 && !bad, "J3: weights: %ld allocations fail, for good", n - 1);
+	ok(n > 2 && !bad, "J3: weights%s: %ld allocations fail, for good",
+	    packed ? " of a file" : "", n - 1);
+}
+
+static void
+test_packed(void)
+{
+	char path[] = "/tmp/mel-XXXXXX";
+	struct mel_network *net = NULL;
+	struct mel_err err = {""};
+	int fd = mkstemp(path);
+
+	if (fd < 0 || mel_network_open(&net, NETWORK, MEL_ISA_AUTO, &err) ||
+	    mel_network_write_packed(net, fd, &err))
+		ok(false, "packed weights of %s: %s", NETWORK, err.msg);
+	else
+		test_ready(path);
+	mel_network_close(net);
+	close(fd);
+	unlink(path);
 }
 
 int
@@ -174,7 +197,8 @@ main(void)
 	}
 	for (size_t i = 0; i < WORKS; i++)
 		check(works[i].name, works[i].run);
-	test_ready();
+	test_ready(NULL);
+	test_packed();
 	work_free();
 	return tap_done();
 }

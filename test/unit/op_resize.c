@@ -3,7 +3,7 @@
 
 #include "base/err.h"
 #include "net/graph.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/kernels.h"
 #include "net/op.h"
 #include "node.h"

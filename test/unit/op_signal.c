@@ -7,7 +7,7 @@
 #include "net/fft.h"
 #include "base/err.h"
 #include "net/graph.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/kernels.h"
 #include "net/network.h"
 #include "net/op.h"

@@ -6,7 +6,7 @@
 #include "base/pool.h"
 #include "net/eval.h"
 #include "net/graph.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/netimpl.h"
 #include "net/network.h"
 #include "net/op.h"

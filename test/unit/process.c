@@ -177,6 +177,7 @@ main(void)
 	ends("kill -SEGV $$", 5000, "signal SEGV");
 	ends("sleep 100", 0, "was still running");
 	ends("exec >&-; trap '' TERM; sleep 100", 20, "was still running");
+	ends("exec setsid sleep 100", 100, "was still running");
 	test_missing();
 	test_inherited();
 	test_write();

@@ -6,7 +6,7 @@
 #include "base/pool.h"
 #include "base/rng.h"
 #include "net/graph.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/netimpl.h"
 #include "net/network.h"
 #include "onnxfile.h"

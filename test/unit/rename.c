@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "net/graph.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/netimpl.h"
 #include "net/network.h"
 #include "net/onnx.h"

@@ -34,7 +34,7 @@ open_one(const struct mel_contract *c, struct mel_rtisi_options o,
 {
 	struct mel_rtisi *r;
 
-	need(mel_rtisi_open(&r, c, &o, pool, &err));
+	need(mel_rtisi_open(&r, c, &o, MEL_ISA_AUTO, pool, &err));
 	return r;
 }
 
@@ -449,7 +449,7 @@ whole_quality(const struct mel_contract *c, const float *m, int64_t frames)
 	struct mel_griffin *g;
 	double mean = 0;
 
-	need(mel_griffin_open(&g, c, NULL, &err));
+	need(mel_griffin_open(&g, c, MEL_ISA_AUTO, NULL, &err));
 	for (o.seed = 0; o.seed < 5; o.seed++) {
 		need(mel_griffin_run(g, m, frames, &o, x, &err));
 		mean += mel_griffin_convergence(g) / 5;
@@ -513,7 +513,8 @@ test_quality(const char *contract, const char *sound, const char *mel)
 	need(mel_contract_named(&c, contract, &err));
 	m = magnitudes(&c, x.data, x.dim[0]);
 	compare(&c, "true magnitudes", m, frames);
-	need(mel_inverse_open(&inverse, &c, MEL_INVERSE_UPDATES, NULL, &err));
+	need(mel_inverse_open(
+	    &inverse, &c, MEL_INVERSE_UPDATES, MEL_ISA_AUTO, NULL, &err));
 	need(mel_inverse_run(inverse, rows.data, frames, 0, m, &err));
 	compare(&c, "magnitudes from the mel", m, frames);
 	mel_inverse_close(inverse);
@@ -530,14 +531,14 @@ test_refused(void)
 
 	need(mel_contract_named(&c, "hifigan22k", &err));
 	c.hop = 2000;
-	ok(mel_rtisi_open(&r, &c, &usual, NULL, &err) == -1 &&
+	ok(mel_rtisi_open(&r, &c, &usual, MEL_ISA_AUTO, NULL, &err) == -1 &&
 		strstr(err.msg, "longer than the window"),
 	    "frames with gaps: %s", err.msg);
 	c.hop = 256;
 	c.pad = 1024 + 6 * 256;
 	mel_rtisi_close(open_one(&c, usual, NULL));
 	c.pad++;
-	ok(mel_rtisi_open(&r, &c, &usual, NULL, &err) == -1 &&
+	ok(mel_rtisi_open(&r, &c, &usual, MEL_ISA_AUTO, NULL, &err) == -1 &&
 		strstr(err.msg, "look-ahead of 7"),
 	    "a pad too long: %s", err.msg);
 }

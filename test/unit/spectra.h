@@ -21,7 +21,7 @@ magnitudes(const struct mel_contract *c, const float *x, int64_t n)
 	float *out, *padded, *parts;
 	struct mel_err err;
 
-	if (mel_stft_open(&stft, c, &err) ||
+	if (mel_stft_open(&stft, c, MEL_ISA_AUTO, &err) ||
 	    mel_stft_work_open(&stft, &work, &err))
 		exit(1);
 	out = malloc((size_t)frames * (size_t)stft.bins * sizeof(float));

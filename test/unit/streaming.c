@@ -87,7 +87,7 @@ check_declared(const struct streamtest *ready, const char *path)
 		return;
 	}
 	g = mel_network_graph(network);
-	ok(!network->slab.n &&
+	ok(!network->packs.n &&
 		!mel_timeline_open(&line, g, ready->kernels, &input, &err) &&
 		mel_timeline_context(&line, g->output[0].value, &context) &&
 		context.left == ready->context.left &&
@@ -96,8 +96,8 @@ check_declared(const struct streamtest *ready, const char *path)
 		context.den == ready->context.den,
 	    "%s: the same context before weights are packed %s", path, err.msg);
 	mel_timeline_close(&line);
-	ok(!mel_network_ready(network, &err) && network->slab.n &&
-		!mel_network_ready(network, &err),
+	ok(!mel_network_ready(network, NULL, &err) && network->packs.n &&
+		!mel_network_ready(network, NULL, &err),
 	    "%s: ready, and again %s", path, err.msg);
 	mel_network_close(network);
 }

@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "net/graph.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "nodetest.h"
 #include "tap.h"
 #include "tensor/tensor.h"

@@ -29,7 +29,7 @@
 #include "net/compile.h"
 #include "net/feed.h"
 #include "net/fixed.h"
-#include "net/isa.h"
+#include "base/isa.h"
 #include "net/netdef.h"
 #include "net/network.h"
 #include "net/windows.h"
@@ -488,7 +488,7 @@ analyse(const struct mel_contract *c, float *mel, struct mel_err *err)
 
 	for (int i = 0; i < SAMPLES; i++)
 		x[i] = (float)(i * 7 % 64) / 64 - 0.5f;
-	if (mel_analysis_open(&a, c, 100, err))
+	if (mel_analysis_open(&a, c, MEL_ISA_AUTO, 100, err))
 		return -1;
 	rc = mel_analysis_push(a, x, SAMPLES, err);
 	if (!rc)
@@ -597,18 +597,18 @@ synthesise(const struct mel_contract *c, const float *mel, uint64_t *h,
 	int rc = mel_pool_open(&pool, 2, err);
 
 	if (!rc)
-		rc = mel_inverse_open(&inverse, c, 4, pool, err);
+		rc = mel_inverse_open(&inverse, c, 4, MEL_ISA_AUTO, pool, err);
 	if (!rc)
 		rc = mel_inverse_run(inverse, mel, FRAMES, 0, magnitude, err);
 	if (!rc)
-		rc = mel_griffin_open(&griffin, c, pool, err);
+		rc = mel_griffin_open(&griffin, c, MEL_ISA_AUTO, pool, err);
 	if (!rc)
 		rc = mel_griffin_run(griffin, magnitude, FRAMES, &how, x, err);
 	if (!rc)
 		*h = hash(*h, x,
 		    (size_t)mel_contract_samples(c, FRAMES) * sizeof(*x));
 	if (!rc)
-		rc = mel_rtisi_open(&rtisi, c, &live, pool, err);
+		rc = mel_rtisi_open(&rtisi, c, &live, MEL_ISA_AUTO, pool, err);
 	for (int f = 0; !rc && f < FRAMES; f++)
 		*h = hash(*h, x,
 		    (size_t)mel_rtisi_push(rtisi, magnitude + f * 513, x) *

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifndef MEL_NET_ISA_H
-#define MEL_NET_ISA_H
+#ifndef MEL_BASE_ISA_H
+#define MEL_BASE_ISA_H
 
 #include <stdbool.h>
 
 /*
- * Instruction sets with kernels of their own. On one of them results are the
- * same bytes on every machine; see net/kernels.h.
+ * Instruction sets with loops of their own. On one of them results are the
+ * same bytes on every machine; see net/kernels.h, dsp/loops.h.
  */
 enum mel_isa {
 	MEL_ISA_AUTO, /* the best that this machine has */
@@ -21,7 +21,10 @@ extern const char *const mel_isa_names[];
 /* The number of a name; -1 for others. */
 int mel_isa_parse(const char *name);
 
-/* false if this machine or build cannot run it. */
+/* false if this machine or build cannot run it: opening with it fails. */
 bool mel_isa_available(enum mel_isa isa);
+
+/* isa, or for AUTO the best that is available; never AUTO. */
+enum mel_isa mel_isa_resolve(enum mel_isa isa);
 
 #endif
