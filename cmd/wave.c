@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/option.h"
 #include "base/pool.h"
+#include "block/clock.h"
 #include "dsp/inverse.h"
 #include "stream.h"
 #include "tensor/bundle.h"
@@ -26,10 +26,7 @@
 double
 wave_now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+	return 1e-9 * (double)mel_clock_ns();
 }
 
 /* The contract of a head is the job's, or becomes it. */

@@ -468,12 +468,8 @@ check_compared(const struct golden *g, struct mel_err *err)
 static void
 close_golden(struct golden *g)
 {
-	for (size_t i = 0; i < g->encoders.n; i++)
-		mel_member_close(&g->encoders.item[i]);
-	for (size_t i = 0; i < g->rows.n; i++)
-		mel_member_close(&g->rows.item[i]);
-	free(g->encoders.item);
-	free(g->rows.item);
+	mel_member_list_clear(&g->encoders);
+	mel_member_list_clear(&g->rows);
 	mel_stage_close(g->stage);
 	mel_strings_free(&g->files);
 	json_decref(g->index);

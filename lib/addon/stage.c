@@ -292,15 +292,6 @@ connect_rows(struct mel_stage *s, const struct mel_member_list *list,
 	return 0;
 }
 
-static void
-free_members(struct mel_member_list *list)
-{
-	for (size_t i = 0; i < list->n; i++)
-		mel_member_close(&list->item[i]);
-	free(list->item);
-	*list = (struct mel_member_list){0};
-}
-
 static bool
 is_kept(const struct mel_stage *s, const char *name)
 {
@@ -454,7 +445,7 @@ look_ahead(
 		rc = connect_rows(s, &later, from, &width, err);
 	if (!rc)
 		rc = make_head(s, o, &later, err);
-	free_members(&later);
+	mel_member_list_clear(&later);
 	return rc;
 }
 
@@ -505,7 +496,7 @@ mel_stage_close(struct mel_stage *s)
 	if (!s)
 		return;
 	mel_stage_reset(s);
-	free_members(&s->rows);
+	mel_member_list_clear(&s->rows);
 	mel_sequence_close(s->sequence);
 	mel_sequence_close(s->front);
 	mel_decls_free(&s->have);

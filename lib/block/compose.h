@@ -28,7 +28,10 @@ struct mel_member_list {
 /* Closes whichever is set. */
 void mel_member_close(struct mel_member *member);
 
-/* Closes the members and frees the list. NULL is fine. */
+/* Closes the members; the list is {0} again. */
+void mel_member_list_clear(struct mel_member_list *list);
+
+/* The same, and frees the list itself. NULL is fine. */
 void mel_member_list_free(struct mel_member_list *list);
 
 /* Options of SequenceBlockContainer, Encoders and ParallelEncoders. */

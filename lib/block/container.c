@@ -36,13 +36,19 @@ mel_member_close(struct mel_member *member)
 }
 
 void
-mel_member_list_free(struct mel_member_list *list)
+mel_member_list_clear(struct mel_member_list *list)
 {
-	if (!list)
-		return;
 	for (size_t i = 0; i < list->n; i++)
 		mel_member_close(&list->item[i]);
 	free(list->item);
+	*list = (struct mel_member_list){0};
+}
+
+void
+mel_member_list_free(struct mel_member_list *list)
+{
+	if (list)
+		mel_member_list_clear(list);
 	free(list);
 }
 

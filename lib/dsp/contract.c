@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dsp/contract.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -219,15 +220,30 @@ mel_contract_named(
 	    err, "\"%s\" is no mel contract: there are %s", name, all);
 }
 
+/* A shorter one is all zeros, and nothing could be heard through it. */
+static int
+least_window(const struct mel_contract *c)
+{
+	switch (c->window_type) {
+	case MEL_WINDOW_HANN:
+		return 2;
+	case MEL_WINDOW_HANN_SYMMETRIC:
+	case MEL_WINDOW_POVEY:
+		return 3;
+	default:
+		return 1;
+	}
+}
+
 static int
 check_time(const struct mel_contract *c, struct mel_err *err)
 {
 	if (c->n_fft < 2 || c->n_fft > MEL_CONTRACT_FFT || c->n_fft % 2)
 		return mel_fail(err, "n_fft %lld: must be even, 2 to %d",
 		    (long long)c->n_fft, MEL_CONTRACT_FFT);
-	if (c->window < 1 || c->window > c->n_fft)
-		return mel_fail(err, "window %lld: must be 1 to n_fft (%lld)",
-		    (long long)c->window, (long long)c->n_fft);
+	if (c->window < least_window(c) || c->window > c->n_fft)
+		return mel_fail(err, "window %lld: must be %d to n_fft (%lld)",
+		    (long long)c->window, least_window(c), (long long)c->n_fft);
 	if (c->hop < 1 || c->hop > MEL_CONTRACT_FFT)
 		return mel_fail(err, "hop %lld: must be 1 to %d",
 		    (long long)c->hop, MEL_CONTRACT_FFT);
@@ -264,13 +280,15 @@ check_output(const struct mel_contract *c, struct mel_err *err)
 		return mel_fail(err, "range %g: needs a logarithm", c->range);
 	if (c->out_gain == 0)
 		return mel_fail(err, "out_gain 0 leaves nothing of the mel");
+	/* Rows are computed in single precision. */
 	for (int64_t b = 0; c->normalised && b < c->bands; b++) {
-		if (!isfinite(c->mean[b]))
-			return mel_fail(
-			    err, "mean[%lld] is not finite", (long long)b);
-		if (!(c->std[b] > 0) || !isfinite(c->std[b]))
-			return mel_fail(
-			    err, "std[%lld]: must be above 0", (long long)b);
+		if (!(fabs(c->mean[b]) <= FLT_MAX))
+			return mel_fail(err, "mean[%lld]: %g is too large",
+			    (long long)b, c->mean[b]);
+		if (!(c->std[b] >= FLT_MIN && c->std[b] <= FLT_MAX))
+			return mel_fail(err,
+			    "std[%lld]: must be above 0, %g to %g",
+			    (long long)b, (double)FLT_MIN, (double)FLT_MAX);
 	}
 	return 0;
 }

@@ -161,14 +161,12 @@ take_int(struct mel_ark *a, int64_t *out, struct mel_err *err)
 	    err, "damaged before byte %llu", (unsigned long long)a->offset);
 }
 
-/* Memory is not cleared, so what a pipe only claims costs nothing. */
 static int
 take_numbers(struct mel_ark *a, enum mel_dtype dtype, int ndim,
     struct mel_tensor *t, struct mel_err *err)
 {
 	int64_t dim[2];
 	size_t bytes;
-	void *data;
 
 	for (int i = 0; i < ndim; i++) {
 		if (take_int(a, &dim[i], err))
@@ -179,16 +177,12 @@ take_numbers(struct mel_ark *a, enum mel_dtype dtype, int ndim,
 	if (bytes > a->limit)
 		return mel_fail(
 		    err, "data of %zu bytes: at most %zu", bytes, a->limit);
-	data = mel_alloc_aligned(bytes, err);
-	if (!data)
+	if (mel_tensor_room(t, dtype, ndim, dim, err))
 		return -1;
-	if (take(a, data, bytes, err)) {
-		free(data);
-		return -1;
-	}
-	*t = mel_tensor_view(dtype, ndim, dim, data);
-	t->owned = true;
-	return 0;
+	if (!take(a, t->data, bytes, err))
+		return 0;
+	mel_tensor_free(t);
+	return -1;
 }
 
 static int

@@ -9,18 +9,6 @@
 #include "tensor/convert.h"
 #include "tensor/tensor.h"
 
-static bool
-same_dims(const struct mel_tensor *a, const struct mel_tensor *b)
-{
-	if (a->ndim != b->ndim)
-		return false;
-	for (int i = 0; i < a->ndim; i++) {
-		if (a->dim[i] != b->dim[i])
-			return false;
-	}
-	return true;
-}
-
 /* What the relative part refers to. */
 static double
 scale(const struct mel_tensor *t)
@@ -112,8 +100,8 @@ mel_tensor_compare(const struct mel_tensor *a, const struct mel_tensor *b,
 	struct mel_difference none, *out = d ? d : &none;
 
 	*out = (struct mel_difference){0};
-	out->shape =
-	    !same_dims(a, b) || (tolerance->exact && a->dtype != b->dtype);
+	out->shape = !mel_tensor_same_dims(a, b) ||
+		     (tolerance->exact && a->dtype != b->dtype);
 	if (out->shape)
 		return false;
 	if (!tolerance->exact && tolerance->rel > 0)
@@ -126,7 +114,7 @@ void
 mel_tensor_compare_more(const struct mel_tensor *a, const struct mel_tensor *b,
     const struct mel_tolerance *tolerance, size_t at, struct mel_difference *d)
 {
-	assert(!(tolerance->rel > 0) && same_dims(a, b));
+	assert(!(tolerance->rel > 0) && mel_tensor_same_dims(a, b));
 	compare_elements(a, b, tolerance, at, d);
 }
 

@@ -77,7 +77,7 @@ mel_tensor_convert(struct mel_tensor *out, const struct mel_tensor *t,
 	assert(dtype == MEL_F32 || dtype == MEL_F64);
 	if (t->dtype == dtype)
 		return mel_tensor_copy(out, t, err);
-	if (mel_tensor_new(out, dtype, t->ndim, t->dim, err))
+	if (mel_tensor_room(out, dtype, t->ndim, t->dim, err))
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		double v = mel_tensor_value(t, i);

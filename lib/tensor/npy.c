@@ -281,25 +281,18 @@ check_bools(const struct mel_tensor *t, struct mel_err *err)
 	return 0;
 }
 
-/* Memory for the data, not cleared: a pipe may claim more than it sends. */
 static int
 new_tensor(struct mel_tensor *t, const struct header *h, size_t limit,
     struct mel_err *err)
 {
 	size_t bytes;
-	void *data;
 
 	if (mel_shape_check(h->dtype, h->ndim, h->dim, &bytes, err))
 		return -1;
 	if (bytes > limit)
 		return mel_fail(
 		    err, "data of %zu bytes: at most %zu", bytes, limit);
-	data = mel_alloc_aligned(bytes, err);
-	if (!data)
-		return -1;
-	*t = mel_tensor_view(h->dtype, h->ndim, h->dim, data);
-	t->owned = true;
-	return 0;
+	return mel_tensor_room(t, h->dtype, h->ndim, h->dim, err);
 }
 
 static int

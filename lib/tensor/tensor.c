@@ -91,7 +91,7 @@ mel_shape_check(enum mel_dtype dtype, int ndim, const int64_t *dim,
 }
 
 int
-mel_tensor_new(struct mel_tensor *t, enum mel_dtype dtype, int ndim,
+mel_tensor_room(struct mel_tensor *t, enum mel_dtype dtype, int ndim,
     const int64_t *dim, struct mel_err *err)
 {
 	size_t bytes;
@@ -102,9 +102,18 @@ mel_tensor_new(struct mel_tensor *t, enum mel_dtype dtype, int ndim,
 	data = mel_alloc_aligned(bytes, err);
 	if (!data)
 		return -1;
-	memset(data, 0, bytes);
 	*t = mel_tensor_view(dtype, ndim, dim, data);
 	t->owned = true;
+	return 0;
+}
+
+int
+mel_tensor_new(struct mel_tensor *t, enum mel_dtype dtype, int ndim,
+    const int64_t *dim, struct mel_err *err)
+{
+	if (mel_tensor_room(t, dtype, ndim, dim, err))
+		return -1;
+	memset(t->data, 0, mel_tensor_bytes(t));
 	return 0;
 }
 
@@ -124,7 +133,7 @@ mel_tensor_copy(
 {
 	struct mel_tensor copy;
 
-	if (mel_tensor_new(&copy, src->dtype, src->ndim, src->dim, err))
+	if (mel_tensor_room(&copy, src->dtype, src->ndim, src->dim, err))
 		return -1;
 	if (mel_tensor_bytes(src))
 		memcpy(copy.data, src->data, mel_tensor_bytes(src));
@@ -143,15 +152,21 @@ mel_tensor_free(struct mel_tensor *t)
 }
 
 bool
-mel_tensor_same_shape(const struct mel_tensor *a, const struct mel_tensor *b)
+mel_tensor_same_dims(const struct mel_tensor *a, const struct mel_tensor *b)
 {
-	if (a->dtype != b->dtype || a->ndim != b->ndim)
+	if (a->ndim != b->ndim)
 		return false;
 	for (int i = 0; i < a->ndim; i++) {
 		if (a->dim[i] != b->dim[i])
 			return false;
 	}
 	return true;
+}
+
+bool
+mel_tensor_same_shape(const struct mel_tensor *a, const struct mel_tensor *b)
+{
+	return a->dtype == b->dtype && mel_tensor_same_dims(a, b);
 }
 
 char *

@@ -66,6 +66,13 @@ int mel_shape_check(enum mel_dtype dtype, int ndim, const int64_t *dim,
 int mel_tensor_new(struct mel_tensor *t, enum mel_dtype dtype, int ndim,
     const int64_t *dim, struct mel_err *err);
 
+/*
+ * The same, not cleared: for data that are all written, and for sizes that are
+ * only claimed, which cost nothing until they are.
+ */
+int mel_tensor_room(struct mel_tensor *t, enum mel_dtype dtype, int ndim,
+    const int64_t *dim, struct mel_err *err);
+
 /* A view on data of somebody else; no copy. The shape must be well formed. */
 struct mel_tensor mel_tensor_view(
     enum mel_dtype dtype, int ndim, const int64_t *dim, void *data);
@@ -76,6 +83,10 @@ int mel_tensor_copy(
 
 /* Releases owned data; t becomes the zero struct. */
 void mel_tensor_free(struct mel_tensor *t);
+
+/* Same rank and dims. */
+bool mel_tensor_same_dims(
+    const struct mel_tensor *a, const struct mel_tensor *b);
 
 /* Same dtype, rank and dims. */
 bool mel_tensor_same_shape(

@@ -93,7 +93,14 @@ test_refusals(void)
 	refused("{\"name\": \"hifigan22k\", \"n_fft\": 1025}", "even");
 	refused("{\"name\": \"hifigan22k\", \"n_fft\": 131072}", "outside");
 	refused("{\"name\": \"hifigan22k\", \"window\": 2048}",
-	    "window 2048: must be 1 to n_fft");
+	    "window 2048: must be 2 to n_fft");
+	refused("{\"name\": \"hifigan22k\", \"window\": 1}",
+	    "window 1: must be 2 to n_fft");
+	refused("{\"name\": \"kaldi\", \"window\": 2}",
+	    "window 2: must be 3 to n_fft");
+	refused("{\"name\": \"kaldi\", \"window\": 0, \"window_type\": "
+		"\"ones\"}",
+	    "window: 0 is outside 1");
 	refused("{\"name\": \"hifigan22k\", \"floor\": 0}",
 	    "floor or add must be above 0");
 	refused(
@@ -106,6 +113,12 @@ test_refusals(void)
 	refused("{\"name\": \"hifigan22k\", \"bands\": 1, \"mean\": [1], "
 		"\"std\": [0]}",
 	    "std[0]: must be above 0");
+	refused("{\"name\": \"hifigan22k\", \"bands\": 1, \"mean\": [1], "
+		"\"std\": [1e-60]}",
+	    "std[0]: must be above 0");
+	refused("{\"name\": \"hifigan22k\", \"bands\": 1, \"mean\": [1e60], "
+		"\"std\": [1]}",
+	    "mean[0]: 1e+60 is too large");
 }
 
 static void
