@@ -34,6 +34,7 @@ pool_prepare(struct mel_node *node, struct mel_err *err)
 
 	p->max = !strcmp(node->op->name, "MaxPool");
 	if (mel_window_read(node, &p->window, err) ||
+	    mel_attr_int(node, "ceil_mode", 0, &p->window.ceil_mode, err) ||
 	    mel_attr_int(node, "count_include_pad", 0, &p->count_pad, err) ||
 	    mel_attr_int(node, "storage_order", 0, &p->column_major, err))
 		return -1;
