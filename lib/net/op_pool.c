@@ -337,9 +337,10 @@ global_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 #define POOL(op_name, outputs)                                                 \
 	{                                                                      \
 		.name = op_name, .min_in = 1, .max_in = 1, .min_out = 1,       \
-		.max_out = outputs, .params_size = sizeof(struct pool),        \
-		.time = pool_time, .prepare = pool_prepare,                    \
-		.infer = pool_infer, .forward = pool_forward                   \
+		.max_out = outputs, .first_out = true,                         \
+		.params_size = sizeof(struct pool), .time = pool_time,         \
+		.prepare = pool_prepare, .infer = pool_infer,                  \
+		.forward = pool_forward                                        \
 	}
 #define GLOBAL(op_name)                                                        \
 	{                                                                      \
