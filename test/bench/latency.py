@@ -3,7 +3,7 @@
 # When the first rows of mel are there: tts-pipe from exec on against what it
 # cannot do without, the three tools in a pipe against tts-pipe, streamed
 # against whole. Files are in the page cache, the encoders count where it is
-# not said otherwise, records are of 64 rows.
+# not said otherwise, voices are compiled.
 import os
 import re
 import subprocess
