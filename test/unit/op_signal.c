@@ -123,6 +123,38 @@ test_einsum(void)
 	}
 }
 
+/* Labels that pile up from operand to operand: a step can take 16. */
+static void
+test_einsum_many(void)
+{
+	static const char *const equation[] = {
+	    "ABCDEFGH,IJKLMNOP,ABCDEFGH,IJKLMNOP->A",
+	    "ABCDEFGH,IJKLMNOP,QRSTUVWX,ABCDEFGH->IJKLMNOP"};
+	const int64_t dim[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+	const struct mel_run run = {.kernels = best()};
+	struct mel_tensor in[4], y[1] = {{0}};
+	struct mel_err err = {""};
+	const float two = 2;
+
+	for (int i = 0; i < 4; i++)
+		in[i] = tensor_f32(8, dim, &two);
+	for (int i = 0; i < 2; i++) {
+		struct mel_node n = node_new("Einsum", 4, 1);
+		int rc;
+
+		mel_node_add_string(&n, "equation", equation[i], NULL);
+		rc = node_run_with(&n, 0, in, y, &run, &err);
+		if (i)
+			ok(rc == -1 && strstr(err.msg, "labels"),
+			    "24 labels in a step are refused");
+		else
+			ok(!rc && *(float *)y[0].data == 16,
+			    "16 labels in a step");
+		mel_tensor_free(&y[0]);
+		mel_node_clear(&n);
+	}
+}
+
 static void
 test_einsum_refused(void)
 {
@@ -450,6 +482,7 @@ int
 main(void)
 {
 	test_einsum();
+	test_einsum_many();
 	test_einsum_refused();
 	test_fft();
 	test_dft();
