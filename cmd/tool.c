@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tool.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +21,7 @@
 #include "base/utf8.h"
 
 static const struct tool *this_tool;
-static char *leftover; /* the output, unless it was committed */
+static char *volatile leftover; /* the output, unless it was committed */
 
 enum {
 	CODE_HELP = 0x1000,
@@ -71,11 +73,25 @@ tool_usage(const char *fmt, ...)
 	exit(2);
 }
 
+int
+tool_flush(struct mel_err *err)
+{
+	errno = 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	if (errno)
+		return mel_fail_errno(err, "standard output: write");
+	return mel_fail(err, "standard output: cannot write");
+}
+
 void
 tool_print(const char *text)
 {
-	if (fputs(text, stdout) == EOF || fflush(stdout))
-		tool_die("standard output: cannot write");
+	struct mel_err err;
+
+	fputs(text, stdout);
+	if (tool_flush(&err))
+		tool_die("%s", err.msg);
 }
 
 static void
@@ -254,6 +270,29 @@ remove_output(void)
 		unlink(leftover);
 }
 
+/* Ends as the signal would have, with the same status. */
+static void
+give_up(int sig)
+{
+	remove_output();
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+/* A signal that whoever started us ignores stays ignored. */
+static void
+remove_when_stopped(void)
+{
+	static const int sigs[] = {SIGHUP, SIGINT, SIGTERM};
+	struct sigaction now, new = {.sa_handler = give_up};
+
+	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
+		if (!sigaction(sigs[i], NULL, &now) &&
+		    now.sa_handler == SIG_DFL)
+			sigaction(sigs[i], &new, NULL);
+	}
+}
+
 void
 tool_open_output(struct mel_outfile *out, const char *path, bool binary)
 {
@@ -268,15 +307,18 @@ tool_open_output(struct mel_outfile *out, const char *path, bool binary)
 	leftover = mel_strdup(out->temp, &err);
 	if (!leftover || atexit(remove_output))
 		tool_die("out of memory");
+	remove_when_stopped();
 }
 
 void
 tool_commit_output(struct mel_outfile *out)
 {
 	struct mel_err err;
+	char *done;
 
 	if (mel_outfile_commit(out, &err))
 		tool_die("%s", err.msg);
-	free(leftover);
+	done = leftover;
 	leftover = NULL;
+	free(done);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct mel_err;
 struct mel_option;
 struct mel_outfile;
 struct mel_pool;
@@ -82,7 +83,8 @@ const char *tool_output_name(const char *path);
 /*
  * Opens the output (NULL or "-": standard output, which must not be a
  * terminal if `binary`). Dies on failure. A tool that exits without
- * committing leaves no file; only one output is watched so.
+ * committing, or is stopped by SIGHUP, SIGINT or SIGTERM, leaves no file; only
+ * one output is watched so.
  */
 void tool_open_output(struct mel_outfile *out, const char *path, bool binary);
 
@@ -92,7 +94,10 @@ void tool_commit_output(struct mel_outfile *out);
 /* Workers for --threads; 0 is one a processor. Dies on failure. */
 struct mel_pool *tool_open_pool(int64_t threads);
 
-/* Prints text to standard output; dies on failure. */
+/* Whether all that was printed to stdout went out; the cause may be lost. */
+int tool_flush(struct mel_err *err);
+
+/* Prints text to standard output; dies on failure, of what came before, too. */
 void tool_print(const char *text);
 
 #endif

@@ -118,6 +118,7 @@ main(int argc, char **argv)
 	struct values v = {0};
 	char **path = argv + tool_parse(&tool, argc, argv, &v);
 	struct mel_diff_options how = {.report = print, .ctx = &v.quiet};
+	struct mel_err err;
 	size_t n;
 	int fd[2];
 
@@ -137,8 +138,8 @@ main(int argc, char **argv)
 		n = compare_arrays(path, how);
 	else
 		n = compare_streams(fd, &how, (uint64_t)v.max_record);
-	if (ferror(stdout) || fflush(stdout))
-		trouble("standard output: cannot write");
+	if (tool_flush(&err))
+		trouble(err.msg);
 	mel_options_free(options, &v);
 	return n ? DIFFERENT : 0;
 }

@@ -13,7 +13,8 @@ PORTS = [P("counts", "i32", [None]), P("pitch", "f32", [None]),
          P("mel", "f32", [None, 80], "stream")]
 
 
-def write(name, keys, level=0, bad=None, counts=(20, 20, 40, 20), **head):
+def write(name, keys, level=0, bad=None, counts=(20, 20, 40, 20),
+          pitch=0, **head):
     mel = np.full((100, 80), -10, "f4")
     mel[50:, 10:20] = -1 + level
     with open(name, "wb") as f, melpipe.Writer(f, "test", PORTS,
@@ -22,7 +23,7 @@ def write(name, keys, level=0, bad=None, counts=(20, 20, 40, 20), **head):
             out.begin(key, text="spoken <text> & more", frames=100,
                       symbols=["^", "a", "\u0259", "$"])
             out.data("counts", np.array(counts, "i4"))
-            out.data("pitch", np.array([0, 1, 2, np.nan], "f4"))
+            out.data("pitch", np.array([0, 1, 2, np.nan], "f4") + pitch)
             out.data("mel", mel[:30])
             if key == bad:
                 out.error("no such luck")
@@ -34,6 +35,7 @@ def write(name, keys, level=0, bad=None, counts=(20, 20, 40, 20), **head):
 C = {"name": "hifigan22k"}
 write("one.mel", ["a"], contract=C)
 write("other.mel", ["a"], 0.5, contract=C)
+write("high.mel", ["a"], pitch=40, contract=C)
 write("two.mel", ["a", "b"], contract=C)
 write("bad.mel", ["a", "b", "c"], bad="b", contract=C)
 write("bare.mel", ["a"])
@@ -225,6 +227,9 @@ END
     tts-plot --diff one.mel other.mel -o b.svg
     grep -q '>Difference</text>' b.svg
     if grep -q '>pitch</text>' b.svg; then false; fi
+    # Curves of one port have one axis: what is higher stands higher.
+    tts-plot one.mel high.mel -o c.svg
+    [ "$(grep -c '>40</text>' c.svg)" -eq 2 ]
     # The difference is -0.5 where the tone is, and the axis is symmetric.
     grep -q '>0.4</text>' b.svg
     grep -q '>-0.4</text>' b.svg

@@ -99,6 +99,20 @@ write_sequence_ports(struct mel_utter *u, struct mel_err *err)
 	return 0;
 }
 
+/* Rows of the first record; at most as many of the one behind one of `rows`. */
+static int64_t
+first_rows(const struct mel_utter *u)
+{
+	return u->first_block && u->first_block < u->block ? u->first_block
+							   : u->block;
+}
+
+static int64_t
+next_rows(const struct mel_utter *u, int64_t rows)
+{
+	return rows > u->block / 2 ? u->block : 2 * rows;
+}
+
 static int
 write_rows(struct mel_utter *u, struct mel_err *err)
 {
@@ -106,16 +120,14 @@ write_rows(struct mel_utter *u, struct mel_err *err)
 	struct mel_streamable *block = mel_stage_rows(u->stage);
 	int64_t dim[2] = {0, mel_streamable_width(block)};
 	struct mel_tensor view;
-	int64_t wanted = u->block;
+	int64_t wanted = first_rows(u);
 	size_t floats;
 
-	if (u->first_block && u->first_block < u->block)
-		wanted = u->first_block;
 	if (!mel_size_mul(&floats, (size_t)u->block, (size_t)dim[1]))
 		return mel_fail(err, "rows are too wide");
 	if (mel_reserve(&u->buffer, &u->cap, floats, sizeof(*u->buffer), err))
 		return -1;
-	for (bool more = true; more; wanted = u->block) {
+	for (bool more = true; more; wanted = next_rows(u, wanted)) {
 		dim[0] =
 		    mel_streamable_pull_full(block, wanted, u->buffer, err);
 		if (dim[0] < 0)

@@ -21,8 +21,9 @@ struct mel_writer;
 struct mel_utter {
 	struct mel_stage *stage;
 	struct mel_writer *writer;
-	int64_t block;       /* rows a record, > 0 */
-	int64_t first_block; /* of the first record, if less; 0: block */
+	int64_t block;       /* most rows of a record, > 0 */
+	int64_t first_block; /* of the first record, if less; 0: block. Each
+				later one has twice as many as that before */
 
 	/* Set per run. */
 	bool begun;            /* the begin record is written */

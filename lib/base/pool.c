@@ -191,3 +191,40 @@ mel_pool_run(struct mel_pool *pool, size_t n, mel_task *task, void *ctx)
 	pthread_mutex_unlock(&pool->lock);
 	pthread_mutex_unlock(&pool->in_use);
 }
+
+static size_t
+div_up(size_t a, size_t b)
+{
+	return (a + b - 1) / b;
+}
+
+/* At least `pieces`, and as many as keep all threads busy equally long. */
+static size_t
+even_pieces(size_t pieces, size_t threads, size_t items, size_t n, size_t least)
+{
+	size_t one = div_up(threads, items), two = div_up(2 * threads, items);
+
+	if (n / two >= least)
+		pieces = pieces < two ? two : pieces;
+	else if (n / one >= least / 2)
+		pieces = pieces < one ? one : pieces;
+	for (size_t even = pieces; n / even >= least / 2; even++) {
+		if (even * items % threads == 0)
+			return even;
+	}
+	return pieces;
+}
+
+struct mel_cut
+mel_pool_cut(const struct mel_pool *pool, size_t items, size_t n, size_t least,
+    size_t most)
+{
+	size_t threads = (size_t)mel_pool_threads(pool);
+	struct mel_cut cut = {.pieces = div_up(n, most)};
+
+	if (threads > 1)
+		cut.pieces = even_pieces(cut.pieces, threads, items, n, least);
+	cut.piece = div_up(n, cut.pieces);
+	cut.pieces = div_up(n, cut.piece);
+	return cut;
+}

@@ -34,4 +34,19 @@ int mel_pool_threads(const struct mel_pool *pool);
  */
 void mel_pool_run(struct mel_pool *pool, size_t n, mel_task *task, void *ctx);
 
+/* Rows that are one after another cut into tasks. */
+struct mel_cut {
+	size_t piece;  /* rows of a task, the last may have fewer; >= 1 */
+	size_t pieces; /* tasks; >= 1 */
+};
+
+/*
+ * How to cut n rows, n >= 1, of each of `items` >= 1: into pieces of at most
+ * `most` rows, so that all threads have the same number of them. Two a thread,
+ * which evens out what other processes take away, if those have `least` rows;
+ * else one, if that has half as many; else no more than `most` asks for.
+ */
+struct mel_cut mel_pool_cut(const struct mel_pool *pool, size_t items, size_t n,
+    size_t least, size_t most);
+
 #endif

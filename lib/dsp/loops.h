@@ -59,6 +59,10 @@ struct mel_loops {
 
 	void (*rephase)(const struct mel_rephase *r);
 
+	/* out[2 j] = re[j], out[2 j + 1] = im[j]; and back */
+	void (*zip)(float *out, const float *re, const float *im, int n);
+	void (*unzip)(float *re, float *im, const float *in, int n);
+
 	/* out[i * 8 + l] = x[l * stride + i], i in [0, n); n up to 8 more. */
 	void (*lanes)(float *out, const float *x, size_t stride, int n);
 

@@ -55,7 +55,7 @@ mel_stft_open(struct mel_stft *stft, const struct mel_contract *c,
 	    .loops = mel_loops_get(isa, err)};
 	stft->window = mel_alloc_aligned((size_t)stft->n * sizeof(float), err);
 	if (!window || !stft->window || !stft->loops ||
-	    mel_fft_open(&stft->fft, stft->n, err)) {
+	    mel_fft_open(&stft->fft, stft->n, isa, err)) {
 		free(window);
 		mel_stft_close(stft);
 		return -1;
@@ -80,7 +80,8 @@ mel_stft_work_open(const struct mel_stft *stft, struct mel_stft_work *work,
     struct mel_err *err)
 {
 	size_t part = mel_fft_part(stft->n);
-	float *all = mel_alloc_aligned(4 * part * sizeof(float), err);
+	float *all =
+	    mel_alloc_aligned(mel_fft_block(stft->n) * sizeof(float), err);
 
 	if (!all)
 		return -1;

@@ -121,7 +121,7 @@ struct job {
 	const struct mel_conv *p;
 	struct mel_window_axis axis;
 	size_t group, in_channels, out_channels;
-	size_t piece, pieces; /* length of one; number in a sequence */
+	struct mel_cut cut; /* of a sequence */
 	const float *x, *bias;
 	float *y;
 	const struct mel_run *run;
@@ -191,12 +191,13 @@ do_piece(void *ctx, size_t index, int worker)
 {
 	const struct job *j = ctx;
 	size_t len = (size_t)j->axis.out;
-	size_t batch = index / j->pieces, t = index % j->pieces * j->piece;
-	size_t m = len - t < j->piece ? len - t : j->piece;
+	size_t batch = index / j->cut.pieces;
+	size_t t = index % j->cut.pieces * j->cut.piece;
+	size_t m = len - t < j->cut.piece ? len - t : j->cut.piece;
 	float *window =
 	    (float *)(j->run->scratch + (size_t)worker * j->run->stride);
-	float *c = window +
-		   round_up(window_length(&j->axis, j->piece) * j->in_channels);
+	float *c = window + round_up(window_length(&j->axis, j->cut.piece) *
+				     j->in_channels);
 
 	load_window(j, window,
 	    j->x + batch * j->in_channels * (size_t)j->axis.in,
@@ -229,7 +230,7 @@ mel_conv1d_forward(const struct mel_node *node,
     const struct mel_run *run, struct mel_err *err)
 {
 	const struct mel_conv *p = node->params;
-	size_t batch = (size_t)in[0]->dim[0], pieces;
+	size_t batch = (size_t)in[0]->dim[0];
 	struct job j = {
 	    .p = p,
 	    .group = (size_t)p->group,
@@ -245,13 +246,8 @@ mel_conv1d_forward(const struct mel_node *node,
 		return -1;
 	if (run->part && run->part->in_axis == 2)
 		mel_part_window(run->part, &j.axis, out->dim[2]);
-	/* Pieces of equal length, enough of them for all threads. */
-	pieces = ((size_t)out->dim[2] - 1) / piece_length(&j.axis) + 1;
-	while (pieces * batch < 2 * (size_t)mel_pool_threads(run->pool) &&
-	       (size_t)out->dim[2] / pieces >= PIECE / 2)
-		pieces++;
-	j.piece = ((size_t)out->dim[2] + pieces - 1) / pieces;
-	j.pieces = ((size_t)out->dim[2] + j.piece - 1) / j.piece;
-	mel_pool_run(run->pool, batch * j.pieces, do_piece, &j);
+	j.cut = mel_pool_cut(run->pool, batch, (size_t)out->dim[2], PIECE / 2,
+	    piece_length(&j.axis));
+	mel_pool_run(run->pool, batch * j.cut.pieces, do_piece, &j);
 	return 0;
 }

@@ -141,7 +141,7 @@ struct job {
 	size_t group, in_channels, out_channels;
 	int64_t first, steps;  /* of a sequence */
 	int64_t behind;        /* most of all phases */
-	size_t piece, pieces;  /* steps of a task; tasks of a sequence */
+	struct mel_cut cut;    /* of the steps of a sequence */
 	const float *x, *bias; /* bias may be NULL */
 	float *y;
 	const struct mel_run *run;
@@ -153,19 +153,17 @@ round_up(size_t n)
 	return (n + 15) & ~(size_t)15;
 }
 
-/* Divides the steps into tasks. */
-static void
-set_pieces(struct job *j)
+/* Most steps of a task; sets what is behind one. */
+static size_t
+find_piece(struct job *j)
 {
 	const struct mel_window_axis *a = &j->axis;
+	size_t piece = PIECE;
 
 	j->behind = (a->reach - 1) / a->stride;
-	j->piece = PIECE;
-	if (j->piece < (size_t)(4 * j->behind))
-		j->piece = (size_t)(4 * j->behind);
-	if (j->piece > (size_t)j->steps)
-		j->piece = (size_t)j->steps;
-	j->pieces = ((size_t)j->steps - 1) / j->piece + 1;
+	if (piece < (size_t)(4 * j->behind))
+		piece = (size_t)(4 * j->behind);
+	return piece < (size_t)j->steps ? piece : (size_t)j->steps;
 }
 
 /* The step of a frame; negative: in front of the first input frame. */
@@ -183,7 +181,6 @@ set_steps(struct job *j)
 {
 	j->first = step_of(&j->axis, 0);
 	j->steps = step_of(&j->axis, j->axis.out - 1) - j->first + 1;
-	set_pieces(j);
 }
 
 /* Input frames [from, from + n), time-major; zeros where there are none. */
@@ -242,16 +239,17 @@ do_piece(void *ctx, size_t index, int worker)
 {
 	const struct job *j = ctx;
 	const struct mel_window_axis *a = &j->axis;
-	size_t batch = index / j->pieces, t = index % j->pieces * j->piece;
-	int64_t m = j->steps - (int64_t)t < (int64_t)j->piece
+	size_t batch = index / j->cut.pieces;
+	size_t t = index % j->cut.pieces * j->cut.piece;
+	int64_t m = j->steps - (int64_t)t < (int64_t)j->cut.piece
 			? j->steps - (int64_t)t
-			: (int64_t)j->piece;
+			: (int64_t)j->cut.piece;
 	int64_t step = j->first + (int64_t)t, o = step * a->stride - a->lo;
 	int64_t n = m * a->stride, skip = o < 0 ? -o : 0;
 	float *window =
 	    (float *)(j->run->scratch + (size_t)worker * j->run->stride);
-	float *c =
-	    window + round_up((j->piece + (size_t)j->behind) * j->in_channels);
+	float *c = window + round_up((j->cut.piece + (size_t)j->behind) *
+				     j->in_channels);
 
 	load(j, window, j->x + batch * j->in_channels * (size_t)a->in,
 	    step - j->behind, m + j->behind);
@@ -269,16 +267,16 @@ mel_convtr1d_scratch(const struct mel_node *node,
     const struct mel_tensor *const in[], const struct mel_tensor *out)
 {
 	struct job j = {.p = node->params};
-	size_t floats;
+	size_t floats, piece;
 
 	if (!mel_tensor_count(out) ||
 	    mel_convtr_axis(node, 0, in, &j.axis, NULL))
 		return 0;
 	/* Also of a part, which may begin anywhere in a step. */
 	j.steps = (out->dim[2] + 2 * j.axis.stride - 2) / j.axis.stride;
-	set_pieces(&j);
-	floats = round_up((j.piece + (size_t)j.behind) * (size_t)in[0]->dim[1]);
-	floats += j.piece * (size_t)(j.axis.stride * out->dim[1]);
+	piece = find_piece(&j);
+	floats = round_up((piece + (size_t)j.behind) * (size_t)in[0]->dim[1]);
+	floats += piece * (size_t)(j.axis.stride * out->dim[1]);
 	return floats * sizeof(float);
 }
 
@@ -288,6 +286,7 @@ mel_convtr1d_forward(const struct mel_node *node,
     const struct mel_run *run, struct mel_err *err)
 {
 	const struct mel_convtr *p = node->params;
+	size_t batch = (size_t)in[0]->dim[0], piece;
 	struct job j = {
 	    .p = p,
 	    .group = (size_t)p->group,
@@ -304,6 +303,9 @@ mel_convtr1d_forward(const struct mel_node *node,
 	if (run->part && run->part->in_axis == 2)
 		mel_part_spread(run->part, &j.axis, out->dim[2]);
 	set_steps(&j);
-	mel_pool_run(run->pool, (size_t)in[0]->dim[0] * j.pieces, do_piece, &j);
+	piece = find_piece(&j);
+	j.cut = mel_pool_cut(
+	    run->pool, batch, (size_t)j.steps, (piece + 1) / 2, piece);
+	mel_pool_run(run->pool, batch * j.cut.pieces, do_piece, &j);
 	return 0;
 }

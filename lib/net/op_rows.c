@@ -106,7 +106,7 @@ struct conv_job {
 	struct mel_window_axis axis;
 	size_t in_channels, out_channels;
 	size_t items;
-	size_t piece, pieces; /* length of one; number in an item */
+	struct mel_cut cut; /* of an item */
 	const struct mel_tensor *const *in;
 	const float *bias; /* may be NULL */
 	float *y;
@@ -161,7 +161,7 @@ copy_window(
 static void
 multiply(const struct conv_job *j, const struct mel_gemm *g)
 {
-	if (j->pieces * j->items == 1)
+	if (j->cut.pieces * j->items == 1)
 		mel_product_run(g, j->run);
 	else
 		j->run->kernels->gemm(g);
@@ -198,8 +198,9 @@ conv_piece(void *ctx, size_t index, int worker)
 {
 	const struct conv_job *j = ctx;
 	size_t in_len = (size_t)j->axis.in, len = (size_t)j->axis.out;
-	size_t item = index / j->pieces, t = index % j->pieces * j->piece;
-	size_t m = len - t < j->piece ? len - t : j->piece;
+	size_t item = index / j->cut.pieces;
+	size_t t = index % j->cut.pieces * j->cut.piece;
+	size_t m = len - t < j->cut.piece ? len - t : j->cut.piece;
 	size_t need = window_rows(&j->axis, m);
 	int64_t from = (int64_t)t * j->axis.stride - j->axis.lo;
 	const float *x =
@@ -234,19 +235,6 @@ conv_piece(void *ctx, size_t index, int worker)
 	mel_epilogue_run(&j->p->epilogue, &rows);
 }
 
-/* Pieces of equal length, enough of them for all threads. */
-static size_t
-count_pieces(size_t len, size_t items, const struct mel_run *run)
-{
-	size_t pieces = (len + PIECE - 1) / PIECE;
-	size_t threads = (size_t)mel_pool_threads(run->pool);
-
-	while (threads > 1 && pieces * items < 2 * threads &&
-	       len / pieces >= PIECE / 2)
-		pieces++;
-	return pieces;
-}
-
 static int
 conv_forward(const struct mel_node *node, const struct mel_tensor *const in[],
     struct mel_tensor out[], const struct mel_run *run, struct mel_err *err)
@@ -270,10 +258,8 @@ conv_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 		return -1;
 	if (run->part && run->part->in_axis == 1)
 		mel_part_window(run->part, &j.axis, out[0].dim[1]);
-	j.pieces = count_pieces(len, j.items, run);
-	j.piece = (len + j.pieces - 1) / j.pieces;
-	j.pieces = (len + j.piece - 1) / j.piece;
-	mel_pool_run(run->pool, j.items * j.pieces, conv_piece, &j);
+	j.cut = mel_pool_cut(run->pool, j.items, len, PIECE / 2, PIECE);
+	mel_pool_run(run->pool, j.items * j.cut.pieces, conv_piece, &j);
 	return 0;
 }
 
@@ -359,7 +345,7 @@ struct product_job {
 	struct mel_gemm g; /* of all rows */
 	const struct mel_tensor *const *in;
 	const struct mel_kernels *kernels;
-	size_t piece;
+	struct mel_cut cut;
 };
 
 static void
@@ -381,11 +367,11 @@ static void
 product_piece(void *ctx, size_t index, int worker)
 {
 	const struct product_job *j = ctx;
-	size_t r = index * j->piece;
+	size_t r = index * j->cut.piece;
 	struct mel_gemm g = j->g;
 
 	(void)worker;
-	g.m = g.m - r < j->piece ? g.m - r : j->piece;
+	g.m = g.m - r < j->cut.piece ? g.m - r : j->cut.piece;
 	g.a += r * g.lda;
 	g.c += r * g.ldc;
 	j->kernels->gemm(&g);
@@ -398,7 +384,7 @@ product_forward(const struct mel_node *node,
     const struct mel_run *run, struct mel_err *err)
 {
 	const struct product_rows *p = node->params;
-	size_t pieces, k = (size_t)in[1]->dim[0], n = (size_t)in[1]->dim[1];
+	size_t k = (size_t)in[1]->dim[0], n = (size_t)in[1]->dim[1];
 	struct product_job j = {
 	    .p = p,
 	    .g = {.n = n,
@@ -417,16 +403,13 @@ product_forward(const struct mel_node *node,
 	if (!mel_tensor_count(&out[0]))
 		return 0;
 	j.g.m = mel_tensor_count(&out[0]) / n;
-	/* So few rows are spread over the pool by columns. */
-	if (j.g.m < PIECE / 2) {
+	j.cut = mel_pool_cut(run->pool, 1, j.g.m, PIECE / 2, PIECE);
+	if (j.cut.pieces == 1) { /* by columns */
 		mel_product_run(&j.g, run);
 		product_finish(&j, 0, j.g.m);
-		return 0;
+	} else {
+		mel_pool_run(run->pool, j.cut.pieces, product_piece, &j);
 	}
-	pieces = count_pieces(j.g.m, 1, run);
-	j.piece = (j.g.m + pieces - 1) / pieces;
-	pieces = (j.g.m + j.piece - 1) / j.piece;
-	mel_pool_run(run->pool, pieces, product_piece, &j);
 	return 0;
 }
 

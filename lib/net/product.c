@@ -10,7 +10,7 @@
 #include "net/kernels.h"
 #include "net/op.h"
 
-#define MIN_ROWS 28     /* of a part: fewer, and loading b dominates */
+#define MIN_ROWS 56     /* of a part: fewer, and loading b dominates */
 #define MIN_WORK 200000 /* multiplications that pay for waking a thread */
 
 size_t
@@ -45,8 +45,7 @@ mel_product_pack(struct mel_node *node, const struct mel_pack *pack,
 struct split {
 	const struct mel_gemm *g;
 	const struct mel_kernels *kernels;
-	size_t rows, cols; /* of one part */
-	size_t across;     /* parts side by side */
+	struct mel_cut rows, cols; /* parts one below the other, side by side */
 };
 
 static void
@@ -54,12 +53,12 @@ do_part(void *ctx, size_t index, int worker)
 {
 	const struct split *s = ctx;
 	struct mel_gemm g = *s->g;
-	size_t r = index / s->across * s->rows;
-	size_t j = index % s->across * s->cols;
+	size_t r = index / s->cols.pieces * s->rows.piece;
+	size_t j = index % s->cols.pieces * s->cols.piece;
 
 	(void)worker;
-	g.m = g.m - r < s->rows ? g.m - r : s->rows;
-	g.n = g.n - j < s->cols ? g.n - j : s->cols;
+	g.m = g.m - r < s->rows.piece ? g.m - r : s->rows.piece;
+	g.n = g.n - j < s->cols.piece ? g.n - j : s->cols.piece;
 	g.a += r * g.lda;
 	g.b += j * g.taps * g.k;
 	g.c += r * g.ldc + j;
@@ -68,45 +67,34 @@ do_part(void *ctx, size_t index, int worker)
 	s->kernels->gemm(&g);
 }
 
-static size_t
-div_up(size_t a, size_t b)
+/* Rows if there are enough of them, else columns, in whole panels. */
+static void
+set_parts(struct split *s, const struct mel_pool *pool)
 {
-	return (a + b - 1) / b;
-}
+	size_t panel = s->kernels->panel, n = s->g->n;
+	size_t panels = (n + panel - 1) / panel;
 
-/* parts of n, each a multiple of unit; *size of one. */
-static size_t
-split_axis(size_t n, size_t unit, size_t parts, size_t *size)
-{
-	size_t units = div_up(n, unit);
-
-	if (parts > units)
-		parts = units;
-	*size = div_up(units, parts) * unit;
-	return div_up(n, *size);
+	s->rows = mel_pool_cut(pool, 1, s->g->m, MIN_ROWS, s->g->m);
+	s->cols = mel_pool_cut(pool, s->rows.pieces, panels,
+	    s->rows.pieces > 1 ? panels : 1, panels);
+	s->cols.piece *= panel;
 }
 
 void
 mel_product_run(const struct mel_gemm *g, const struct mel_run *run)
 {
-	size_t threads = (size_t)mel_pool_threads(run->pool);
 	struct split s = {.g = g, .kernels = run->kernels};
-	size_t down;
 
 	if (!g->m || !g->n)
 		return;
-	if (threads == 1 ||
+	if (mel_pool_threads(run->pool) == 1 ||
 	    (double)g->m * (double)g->n * (double)g->taps * (double)g->k <
 		MIN_WORK) {
 		run->kernels->gemm(g);
 		return;
 	}
-	/* Two parts a thread even out what other processes take away. */
-	down = g->m / MIN_ROWS < 2 * threads ? g->m / MIN_ROWS : 2 * threads;
-	down = split_axis(g->m, 1, down ? down : 1, &s.rows);
-	s.across = down >= threads ? 1 : div_up(2 * threads, down);
-	s.across = split_axis(g->n, run->kernels->panel, s.across, &s.cols);
-	mel_pool_run(run->pool, down * s.across, do_part, &s);
+	set_parts(&s, run->pool);
+	mel_pool_run(run->pool, s.rows.pieces * s.cols.pieces, do_part, &s);
 }
 
 typedef float v4 __attribute__((vector_size(16)));

@@ -413,9 +413,12 @@ mel_scene_range(struct mel_scene *scene, const char *text, struct mel_err *err)
 	return 0;
 }
 
+/* Matrices of one unit; curves of one port in several streams. */
 static bool
 comparable(const struct mel_panel *a, const struct mel_panel *b)
 {
+	if (a->kind == MEL_PANEL_CURVE && b->kind == MEL_PANEL_CURVE)
+		return a->label && b->label && !strcmp(a->label, b->label);
 	return a->kind == MEL_PANEL_MATRIX && b->kind == MEL_PANEL_MATRIX &&
 	       !a->difference && !b->difference && a->unit && b->unit &&
 	       !strcmp(a->unit, b->unit);

@@ -110,12 +110,12 @@ analyse(struct mel_analysis *a, const float *x, int64_t n, float *rows)
 static double
 transforms(int n, int64_t frames, int times)
 {
-	size_t floats = 4 * mel_fft_part(n);
+	size_t floats = mel_fft_block(n);
 	float *block = mel_alloc_aligned(floats * sizeof(float), &err);
 	struct mel_fft *fft;
 	double began;
 
-	need(!block || mel_fft_open(&fft, n, &err));
+	need(!block || mel_fft_open(&fft, n, MEL_ISA_AUTO, &err));
 	for (size_t i = 0; i < floats; i++)
 		block[i] = mel_rng_uniform(1, 0, i) - 0.5f;
 	began = seconds();
@@ -311,6 +311,9 @@ main(int argc, char **argv)
 
 	need(mel_contract_named(&c, "hifigan22k", &err));
 	measure_mel(&c);
+	need(mel_contract_named(&c, "whisper16k", &err));
+	measure_mel(&c);
+	need(mel_contract_named(&c, "hifigan22k", &err));
 	/* Centred, as others have it. */
 	c.pad = c.n_fft / 2;
 	magnitude = magnitudes_of(&c, &frames, &took);

@@ -198,6 +198,33 @@ test_pool(void)
 	mel_pool_close(pool);
 }
 
+/* Pieces make up the whole, none is too long, and threads are alike. */
+static void
+test_cut(int threads)
+{
+	struct mel_pool *pool;
+	int whole = 0, even = 0;
+
+	if (mel_pool_open(&pool, threads, NULL))
+		abort();
+	for (size_t n = 1; n <= 1000; n++) {
+		struct mel_cut c = mel_pool_cut(pool, 1, n, 56, 112);
+		size_t most =
+		    (c.pieces + (size_t)threads - 1) / (size_t)threads;
+
+		whole += c.piece * (c.pieces - 1) < n &&
+			 c.piece * c.pieces >= n && c.piece <= 112;
+		/* No thread has much more to do than the mean of all. */
+		even += n < 28 * (size_t)threads ||
+			most * c.piece * (size_t)threads <=
+			    n + (size_t)threads * (size_t)threads + most;
+	}
+	ok(whole == 1000 && even == 1000,
+	    "%d threads: %d lengths cut, %d evenly", threads, whole, even);
+	ok(mel_pool_cut(pool, 7, 1, 1, 1).pieces == 1, "one row is one piece");
+	mel_pool_close(pool);
+}
+
 static void
 test_rng(void)
 {
@@ -334,6 +361,8 @@ main(void)
 	test_options();
 	test_utf8();
 	test_pool();
+	for (int threads = 1; threads <= 5; threads++)
+		test_cut(threads);
 	test_rng();
 	test_outfile();
 	test_modes();

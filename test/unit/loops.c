@@ -21,6 +21,7 @@ enum {
 /* All that one table makes of the same numbers, one array after the other. */
 struct results {
 	float window[N], out[N], scaled[N], added[N], power[2][BINS];
+	float zip[2 * N], unzip[2][N];
 	float re[N], im[N], old[4][BINS], turned[8 * 208], log[N];
 	float peak;
 };
@@ -64,6 +65,8 @@ all(const struct mel_loops *l, struct results *r)
 	l->multiply(r->added, w, N);
 	memcpy(r->scaled, x, sizeof(r->scaled));
 	l->scale(r->scaled, 0.7f, N);
+	l->zip(r->zip, x, w, N);
+	l->unzip(r->unzip[0], r->unzip[1], x, N);
 	l->power(&power, r->power[0], r->power[1]);
 	l->rephase(&step);
 	l->lanes(r->turned, x, 208, BINS);
@@ -98,11 +101,12 @@ test_tables(const struct results *want)
 static void
 test_values(const struct results *r)
 {
-	static float x[8 * 208];
+	static float x[8 * 208], w[N];
 	float top = 0;
 	int bad = 0;
 
 	noise(x, 8 * 208, 1);
+	noise(w, N, 2);
 	for (int i = 0; i < N; i++)
 		top = fmaxf(top, fabsf(r->window[i]));
 	ok(r->peak == top, "the peak is the largest magnitude");
@@ -111,6 +115,11 @@ test_values(const struct results *r)
 			bad += r->turned[i * 8 + l] != x[l * 208 + i];
 	}
 	ok(!bad, "rows to lanes");
+	for (int i = 0; i < 2 * N; i++)
+		bad += r->unzip[i % 2][i / 2] != x[i];
+	for (int i = 0; i < N; i++)
+		bad += r->zip[2 * i] != x[i] || r->zip[2 * i + 1] != w[i];
+	ok(!bad, "pairs to arrays and back");
 }
 
 /* Against the library's, over the floats above 0, small ones too. */

@@ -36,12 +36,12 @@ test_fft(void)
 	for (int s = 0; s < 9; s++) {
 		int n = sizes[s];
 		size_t part = mel_fft_part(n);
-		float *a = array((int)part * 4), *b = a + part;
+		float *a = array((int)mel_fft_block(n)), *b = a + part;
 		float *c = b + part, *d = c + part;
 		double worst = 0, wrong = 0, all = 0;
 		struct mel_fft *fft;
 
-		if (mel_fft_open(&fft, n, &err))
+		if (mel_fft_open(&fft, n, MEL_ISA_AUTO, &err))
 			exit(1);
 		for (int j = 0; j < n; j++) {
 			a[j] = mel_rng_normal(1, 0, (uint64_t)j);

@@ -66,6 +66,26 @@ do_add(float *restrict x, const float *restrict y, int n)
 }
 
 static void
+do_zip(float *restrict out, const float *restrict re, const float *restrict im,
+    int n)
+{
+	for (int j = 0; j < n; j++) {
+		out[2 * j] = re[j];
+		out[2 * j + 1] = im[j];
+	}
+}
+
+static void
+do_unzip(
+    float *restrict re, float *restrict im, const float *restrict in, int n)
+{
+	for (int j = 0; j < n; j++) {
+		re[j] = in[2 * j];
+		im[j] = in[2 * j + 1];
+	}
+}
+
+static void
 do_power(const struct mel_power *in, float *restrict a, float *restrict b)
 {
 	const float *restrict re = in->re, *restrict im = in->im;
@@ -278,6 +298,8 @@ const struct mel_loops JOIN(mel_loops_, MEL_ISA_NAME) = {
     .scale = do_scale,
     .multiply = do_multiply,
     .add = do_add,
+    .zip = do_zip,
+    .unzip = do_unzip,
     .power = do_power,
     .rephase = do_rephase,
     .lanes = do_lanes,
