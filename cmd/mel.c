@@ -267,6 +267,8 @@ mel_job_run_list(struct mel_job *job, const char *path)
 
 	if (mel_read_file(path, 1 << 28, &text, &err))
 		tool_die("%s", err.msg);
+	if (text.len && memchr(text.data, 0, text.len))
+		tool_die("%s: NUL in a list of names, one a line", path);
 	rest = text.data;
 	while (rest && (line = strsep(&rest, "\n"))) {
 		if (*line)

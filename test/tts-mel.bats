@@ -87,6 +87,11 @@ END
     run -0 bash -o pipefail -c "tts-mel -f list $MEL/impulse_22050.wav |
         tts-dump --lengths | cut -f 1 | xargs"
     [ "$output" = "short_22050 silence_22050 impulse_22050" ]
+    # As find -print0 writes it: not the first name alone.
+    printf '%s\0' "$MEL/short_22050.wav" "$MEL/silence_22050.wav" >list
+    run --separate-stderr tts-mel -f list -o a.mel
+    fails_with 1 tts-mel
+    [[ $stderr == *'list: NUL in a list of names'* ]]
 }
 
 @test "tts-mel: seven channels are refused, mixed, or one is taken" {

@@ -88,10 +88,11 @@ mel_adapter_exact(const struct mel_adapter *a)
 int64_t
 mel_adapter_rows(const struct mel_adapter *a, int64_t n)
 {
-	int64_t samples;
+	int64_t samples, most = INT64_MAX / 4 / (a->from.hop * a->to.rate);
 
 	if (a->same_times)
 		return n;
+	n = n < most ? n : most; /* no sound has more, a promise may */
 	samples = mel_contract_samples(&a->from, n);
 	samples = samples / a->from.rate * a->to.rate +
 		  samples % a->from.rate * a->to.rate / a->from.rate;

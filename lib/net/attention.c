@@ -271,15 +271,19 @@ find_softmax(struct fuse *f, struct match *m, int value)
 		   : NULL;
 }
 
-/* Looks through Transposes: *value is what they are made of. */
+/*
+ * Looks through Transposes: *value is what they are made of. One of another
+ * number of axes stays, and is refused when the shapes are known.
+ */
 static void
 absorb(const struct fuse *f, int *value, struct mel_attention_axes *axes)
 {
 	const struct mel_node *n;
+	const struct mel_attr *perm;
 
-	while ((n = producer(f, *value, "Transpose")) && permutation(n)) {
-		const struct mel_attr *perm = permutation(n);
-
+	while ((n = producer(f, *value, "Transpose")) &&
+	       (perm = permutation(n)) &&
+	       (!axes->n || perm->n == (size_t)axes->n)) {
 		for (int d = 0; d < (int)perm->n; d++) {
 			int at = axes->n ? axes->axis[d] : d;
 

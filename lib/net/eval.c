@@ -26,6 +26,8 @@ check_counts(const struct mel_node *node, struct mel_err *err)
 	if (node->n_out < op->min_out || node->n_out > op->max_out)
 		return mel_node_fail(
 		    node, err, "%d outputs are not possible", node->n_out);
+	if (op->first_out && node->out[0] == MEL_ABSENT)
+		return mel_node_fail(node, err, "output 0 is missing");
 	return 0;
 }
 

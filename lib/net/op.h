@@ -80,6 +80,7 @@ struct mel_op {
 	const char *name; /* ONNX op_type, domain ai.onnx */
 	int min_in, max_in;
 	int min_out, max_out;
+	bool first_out; /* out[0] is there, whatever else is asked for */
 	size_t params_size;
 
 	/*

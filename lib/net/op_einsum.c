@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <ctype.h>
 #include <string.h>
 
 #include "net/graph.h"
@@ -34,13 +33,15 @@ struct term {
 struct einsum {
 	struct term in[MOST], out;
 	int n;
-	bool implicit;
 };
 
+/* -1: no letter. */
 static int
 label_of(char c)
 {
-	return c >= 'a' ? 26 + c - 'a' : c - 'A';
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	return c >= 'a' && c <= 'z' ? 26 + c - 'a' : -1;
 }
 
 /* Reads a term and steps over it. */
@@ -53,7 +54,7 @@ read_term(const struct mel_node *node, const char **at, struct term *t,
 			continue;
 		if (t->n == MEL_MAX_DIMS)
 			return mel_node_fail(node, err, "too many axes");
-		if (isalpha((unsigned char)**at)) {
+		if (label_of(**at) >= 0) {
 			t->label[t->n++] = (signed char)label_of(**at);
 		} else if (!strncmp(*at, "...", 3) && !t->ellipsis) {
 			t->label[t->n++] = ELLIPSIS;
@@ -209,31 +210,6 @@ find_lengths(const struct mel_node *node, const struct mel_tensor *const in[],
 		}
 	}
 	return 0;
-}
-
-static int
-einsum_infer(const struct mel_node *node, const struct mel_tensor *const in[],
-    struct mel_tensor out[], struct mel_err *err)
-{
-	const struct einsum *p = node->params;
-	signed char label[2 * MEL_MAX_DIMS];
-	int64_t dim[2 * MEL_MAX_DIMS];
-	struct lengths len;
-	double work = 1;
-	int n;
-
-	if (find_lengths(node, in, &len, err))
-		return -1;
-	for (int l = 0; l < LABELS; l++) {
-		if (len.of[l] > 1)
-			work *= (double)len.of[l];
-	}
-	if (work > 0x1p50)
-		return mel_node_fail(node, err, "too much to compute");
-	n = spread(&p->out, -1, &len, label);
-	for (int d = 0; d < n; d++)
-		dim[d] = len.of[label[d]];
-	return mel_infer_shape(node, &out[0], MEL_F32, n, dim, err);
 }
 
 /* An array whose axes are labels; stride 0 for a label it has not. */
@@ -418,6 +394,55 @@ labels_later(const struct einsum *p, const struct mel_tensor *const in[], int i,
 	for (; i < p->n; i++)
 		set |= labels_of(p, i, in[i]->ndim, len);
 	return set;
+}
+
+/* What the products so far have is copied in one walk. */
+static int
+check_steps(const struct mel_node *node, const struct mel_tensor *const in[],
+    const struct lengths *len, struct mel_err *err)
+{
+	const struct einsum *p = node->params;
+	unsigned long long has = 0;
+
+	for (int i = 0; i < p->n; i++) {
+		struct step s;
+
+		find_step(&s, labels_of(p, i, in[i]->ndim, len), has,
+		    labels_later(p, in, i + 1, len), len);
+		has = s.keep;
+		if (s.batch.n + s.inner.n + s.cols.n > MEL_WALK_DIMS)
+			return mel_node_fail(node, err,
+			    "operand %d: more than %d labels at a time", i,
+			    MEL_WALK_DIMS);
+	}
+	return 0;
+}
+
+static int
+einsum_infer(const struct mel_node *node, const struct mel_tensor *const in[],
+    struct mel_tensor out[], struct mel_err *err)
+{
+	const struct einsum *p = node->params;
+	signed char label[2 * MEL_MAX_DIMS];
+	int64_t dim[2 * MEL_MAX_DIMS];
+	struct lengths len;
+	double work = 1;
+	int n;
+
+	if (find_lengths(node, in, &len, err))
+		return -1;
+	for (int l = 0; l < LABELS; l++) {
+		if (len.of[l] > 1)
+			work *= (double)len.of[l];
+	}
+	if (work > 0x1p50)
+		return mel_node_fail(node, err, "too much to compute");
+	n = spread(&p->out, -1, &len, label);
+	for (int d = 0; d < n; d++)
+		dim[d] = len.of[label[d]];
+	if (mel_infer_shape(node, &out[0], MEL_F32, n, dim, err))
+		return -1;
+	return check_steps(node, in, &len, err);
 }
 
 /* The first operand can be taken as it lies, unless it has sums. */

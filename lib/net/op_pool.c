@@ -34,6 +34,7 @@ pool_prepare(struct mel_node *node, struct mel_err *err)
 
 	p->max = !strcmp(node->op->name, "MaxPool");
 	if (mel_window_read(node, &p->window, err) ||
+	    mel_attr_int(node, "ceil_mode", 0, &p->window.ceil_mode, err) ||
 	    mel_attr_int(node, "count_include_pad", 0, &p->count_pad, err) ||
 	    mel_attr_int(node, "storage_order", 0, &p->column_major, err))
 		return -1;
@@ -336,9 +337,10 @@ global_forward(const struct mel_node *node, const struct mel_tensor *const in[],
 #define POOL(op_name, outputs)                                                 \
 	{                                                                      \
 		.name = op_name, .min_in = 1, .max_in = 1, .min_out = 1,       \
-		.max_out = outputs, .params_size = sizeof(struct pool),        \
-		.time = pool_time, .prepare = pool_prepare,                    \
-		.infer = pool_infer, .forward = pool_forward                   \
+		.max_out = outputs, .first_out = true,                         \
+		.params_size = sizeof(struct pool), .time = pool_time,         \
+		.prepare = pool_prepare, .infer = pool_infer,                  \
+		.forward = pool_forward                                        \
 	}
 #define GLOBAL(op_name)                                                        \
 	{                                                                      \

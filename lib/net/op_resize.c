@@ -463,10 +463,10 @@ resize_scratch(const struct mel_node *node, const struct mel_tensor *const in[],
 	const struct resize *p = node->params;
 	double taps = 0;
 
-	/* Of shapes alone: the scale is at least out - 1/2 by in. */
+	/* Of shapes alone: the scale is at least out - 1/2 by in, in float. */
 	for (int d = 0; d < in[0]->ndim; d++) {
 		double n = (double)out[0].dim[d];
-		double scale = (n - 0.75) / (double)in[0]->dim[d];
+		double scale = (n - 0.75) / (double)in[0]->dim[d] * (1 - 1e-6);
 
 		if (n < 1)
 			return 0;

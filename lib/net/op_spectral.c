@@ -26,10 +26,10 @@ dft_prepare(struct mel_node *node, struct mel_err *err)
 	struct dft *p = node->params;
 	bool stft = !strcmp(node->op->name, "STFT");
 
-	if (mel_attr_int(node, "inverse", 0, &p->inverse, err) ||
-	    mel_attr_int(node, "onesided", stft, &p->onesided, err))
+	p->inverse = 0;
+	if (!stft && mel_attr_int(node, "inverse", 0, &p->inverse, err))
 		return -1;
-	return 0;
+	return mel_attr_int(node, "onesided", stft, &p->onesided, err);
 }
 
 /* Transforms of lines of n, of which `bins` are kept. */

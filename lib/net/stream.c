@@ -63,10 +63,12 @@ forget(struct mel_line *l, int64_t lo)
 static int
 extend(struct mel_line *l, int64_t n, struct mel_err *err)
 {
-	size_t had = (size_t)(l->hi - l->lo) * l->row;
-	size_t all = had + (size_t)n * l->row;
+	size_t had = (size_t)(l->hi - l->lo) * l->row, all, bytes;
 
-	if (reserve(l, l->outer * all, err))
+	if (!mel_size_mul(&all, (size_t)(l->hi - l->lo + n), l->row) ||
+	    !mel_size_mul(&bytes, all, l->outer))
+		return mel_fail(err, "the rows are too large");
+	if (reserve(l, bytes, err))
 		return -1;
 	for (size_t i = l->outer; had && i-- > 1;)
 		memmove(l->data + i * all, l->data + i * had, had);

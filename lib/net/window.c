@@ -61,7 +61,6 @@ mel_window_read(
 	int64_t pads[2 * MEL_WINDOW_AXES];
 
 	if (read_pad(node, &w->pad, err) ||
-	    mel_attr_int(node, "ceil_mode", 0, &w->ceil_mode, err) ||
 	    mel_window_list(node, w, "strides", 1, w->stride, err) < 0 ||
 	    mel_window_list(node, w, "dilations", 1, w->dilation, err) < 0 ||
 	    mel_window_list(node, w, "pads", 0, pads, err) < 0)

@@ -34,7 +34,7 @@ struct mel_window {
 	int64_t lo[MEL_WINDOW_AXES], hi[MEL_WINDOW_AXES]; /* pads, >= 0 */
 	int64_t stride[MEL_WINDOW_AXES];                  /* >= 1 */
 	int64_t dilation[MEL_WINDOW_AXES];                /* >= 1 */
-	int64_t ceil_mode; /* the last window may be cut; see axis */
+	int64_t ceil_mode; /* of pools: the last one may be cut; see axis */
 };
 
 /* One axis, for one length of the input. */
@@ -45,7 +45,8 @@ struct mel_window_axis {
 	int64_t stride, dilation;
 };
 
-/* auto_pad, pads, strides, dilations, ceil_mode, checked. */
+/* auto_pad, pads, strides, dilations, checked; ceil_mode, which pools alone
+ * have, stays. */
 int mel_window_read(
     const struct mel_node *node, struct mel_window *w, struct mel_err *err);
 

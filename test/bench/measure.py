@@ -5,6 +5,7 @@ turns, and what counts is the ratio of the medians; that of the least stands
 beside it, for where it is quite another the machine was too busy to say."""
 import os
 import statistics
+import subprocess
 import sys
 
 import numpy as np
@@ -27,6 +28,12 @@ def in_turns(turns, **what):
                 seen[name].setdefault(figure, []).append(value)
     return {name: {k: np.array(v) for k, v in figures.items()}
             for name, figures in seen.items()}
+
+
+def compiled(folder):
+    subprocess.run(["tts-addon", "compile", folder], check=True,
+                   stdout=subprocess.DEVNULL)
+    return folder
 
 
 def ms(values):

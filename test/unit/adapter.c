@@ -219,6 +219,8 @@ test_edges(void)
 	ok(!mel_adapter_push(a, row, 1, &err) && !mel_adapter_pull(a, out, 4),
 	    "one row: nothing before the end");
 	mel_adapter_finish(a);
+	ok(mel_adapter_rows(a, INT64_MAX) > mel_adapter_rows(a, 1 << 30),
+	    "a promise of 2^63 rows");
 	n = mel_adapter_rows(a, 1);
 	ok(n > 0 && mel_adapter_pull(a, out, 4) == n &&
 		!mel_adapter_pull(a, out, 4) && !mel_adapter_pull(a, out, 4),

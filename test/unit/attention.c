@@ -467,6 +467,48 @@ test_empty(const char *dir)
 	mel_network_close(net);
 }
 
+/* Two turns of q in a row, of which the shapes allow one: refused, as such. */
+static void
+test_ranks(const char *dir)
+{
+	static const int64_t two[] = {0, 1}, four[] = {3, 2, 1, 0};
+	static const int64_t last[] = {0, 1, 3, 2}, any[4] = {-1, -1, -1, -1};
+	const struct mel_buf none = {0};
+	struct mel_buf g = {0};
+	struct mel_network *net;
+	struct mel_tensor in[3], out[1];
+	struct mel_session *session;
+	struct mel_err err;
+	char path[128];
+
+	add_io(&g, 11, "q", PB_F32, 2, any);
+	add_io(&g, 11, "k", PB_F32, 4, any);
+	add_io(&g, 11, "v", PB_F32, 4, any);
+	add_bare_io(&g, 12, "y");
+	add_node(&g, "Transpose", "q", "q1", perm(two, 2));
+	add_node(&g, "Transpose", "q1", "qt", perm(four, 4));
+	add_node(&g, "Transpose", "k", "kt", perm(last, 4));
+	add_node(&g, "MatMul", "qt kt", "s", none);
+	add_node(
+	    &g, "Softmax", "s", "w", attr_int((struct mel_buf){0}, "axis", -1));
+	add_node(&g, "MatMul", "w v", "y", none);
+	snprintf(path, sizeof(path), "%s/r.onnx", dir);
+	save_model(path, &g, 13);
+	in[0] = noise_tensor(2, (int64_t[]){5, 3});
+	in[1] = in[2] = noise_tensor(4, (int64_t[]){1, 1, 7, 3});
+	if (!ok(!mel_network_open(&net, path, MEL_ISA_AUTO, &err), "opened"))
+		return;
+	ok(!mel_session_open(&session, net, NULL, &err) &&
+		mel_session_run(session, in, out, &err) == -1 &&
+		strstr(err.msg, "operand 0 is not f32 with 4 axes"),
+	    "turns of other ranks: %s", err.msg);
+	mel_session_close(session);
+	mel_network_close(net);
+	mel_tensor_free(&in[0]);
+	mel_tensor_free(&in[1]);
+	unlink(path);
+}
+
 /* The kernel: a row in parts, against softmax of the whole row. */
 static void
 test_parts(const struct mel_kernels *k)
@@ -519,6 +561,7 @@ main(void)
 	}
 	test_special(dir);
 	test_empty(dir);
+	test_ranks(dir);
 	test_work(dir);
 	snprintf(path, sizeof(path), "%s/m.onnx", dir);
 	unlink(path);

@@ -142,9 +142,36 @@ test_softmax(void)
 	ok(flat, "the same over all axes from one on");
 }
 
+/* ONNX asks for the first output; the others may come without it. */
+static void
+test_first_output(void)
+{
+	static const struct {
+		const char *kind;
+		int n_in, n_out;
+	} op[] = {{"LayerNormalization", 3, 3}, {"BatchNormalization", 5, 3},
+	    {"MaxPool", 1, 2}};
+	const int64_t kernel = 2;
+
+	for (size_t i = 0; i < sizeof(op) / sizeof(op[0]); i++) {
+		struct mel_node n =
+		    node_new(op[i].kind, op[i].n_in, op[i].n_out);
+		struct mel_err err = {""};
+
+		mel_node_add_int(&n, "training_mode", 1, NULL);
+		mel_node_add_ints(&n, "kernel_shape", &kernel, 1, NULL);
+		n.out[0] = MEL_ABSENT;
+		ok(mel_node_prepare(&n, &err) == -1 &&
+			strstr(err.msg, "output 0 is missing"),
+		    "%s without its first output", op[i].kind);
+		mel_node_clear(&n);
+	}
+}
+
 int
 main(void)
 {
+	test_first_output();
 	test_layernorm();
 	test_channels();
 	test_softmax();

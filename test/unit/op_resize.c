@@ -252,10 +252,42 @@ test_other(void)
 	mel_node_clear(&n);
 }
 
+/* Room for the taps is asked for before the scale is known. */
+static void
+test_scratch(void)
+{
+	static const int64_t size[][3] = {
+	    /* out, in, taps of that scale in float */
+	    {4, 16, 8},
+	    {16777301, 83886501, 12},
+	    {16777437, 117442053, 16},
+	};
+	struct mel_node n = node_new("Resize", 4, 1);
+
+	mel_node_add_string(&n, "mode", "linear", NULL);
+	mel_node_add_int(&n, "antialias", 1, NULL);
+	ok(!mel_node_prepare(&n, NULL), "prepared");
+	for (size_t i = 0; i < sizeof(size) / sizeof(*size); i++) {
+		struct mel_tensor in =
+		    mel_tensor_view(MEL_F32, 1, &size[i][1], NULL);
+		struct mel_tensor out =
+		    mel_tensor_view(MEL_F32, 1, &size[i][0], NULL);
+		const struct mel_tensor *ref[4] = {&in};
+
+		/* An index and a weight each. */
+		ok(n.op->scratch(&n, ref, &out) >=
+			(size_t)(size[i][0] * size[i][2]) * 16,
+		    "room for %lld taps of %lld rows", (long long)size[i][2],
+		    (long long)size[i][0]);
+	}
+	mel_node_clear(&n);
+}
+
 int
 main(void)
 {
 	test_cases();
+	test_scratch();
 	test_policy();
 	test_other();
 	return tap_done();

@@ -123,6 +123,38 @@ test_einsum(void)
 	}
 }
 
+/* Labels that pile up from operand to operand: a step can take 16. */
+static void
+test_einsum_many(void)
+{
+	static const char *const equation[] = {
+	    "ABCDEFGH,IJKLMNOP,ABCDEFGH,IJKLMNOP->A",
+	    "ABCDEFGH,IJKLMNOP,QRSTUVWX,ABCDEFGH->IJKLMNOP"};
+	const int64_t dim[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+	const struct mel_run run = {.kernels = best()};
+	struct mel_tensor in[4], y[1] = {{0}};
+	struct mel_err err = {""};
+	const float two = 2;
+
+	for (int i = 0; i < 4; i++)
+		in[i] = tensor_f32(8, dim, &two);
+	for (int i = 0; i < 2; i++) {
+		struct mel_node n = node_new("Einsum", 4, 1);
+		int rc;
+
+		mel_node_add_string(&n, "equation", equation[i], NULL);
+		rc = node_run_with(&n, 0, in, y, &run, &err);
+		if (i)
+			ok(rc == -1 && strstr(err.msg, "labels"),
+			    "24 labels in a step are refused");
+		else
+			ok(!rc && *(float *)y[0].data == 16,
+			    "16 labels in a step");
+		mel_tensor_free(&y[0]);
+		mel_node_clear(&n);
+	}
+}
+
 static void
 test_einsum_refused(void)
 {
@@ -249,10 +281,13 @@ test_stft(void)
 	    tensor_i64(0, NULL, &step), noise_tensor(1, &n), {0}},
 			  y[1] = {0};
 	struct mel_node node = node_new("STFT", 4, 1);
-	bool good = !node_run(&node, in, y, NULL) && y[0].dim[1] == 6 &&
-		    y[0].dim[2] == bins;
 	const float *x = in[0].data, *w = in[2].data;
+	bool good;
 
+	/* DFT has this one; here it means nothing. */
+	mel_node_add_int(&node, "inverse", 1, NULL);
+	good = !node_run(&node, in, y, NULL) && y[0].dim[1] == 6 &&
+	       y[0].dim[2] == bins;
 	for (int64_t c = 0; good && c < 2 * 6 * bins; c++) {
 		int64_t k = c % bins, f = c / bins % 6, b = c / bins / 6;
 		double re = 0, im = 0;
@@ -447,6 +482,7 @@ int
 main(void)
 {
 	test_einsum();
+	test_einsum_many();
 	test_einsum_refused();
 	test_fft();
 	test_dft();

@@ -433,9 +433,32 @@ test_row_law(void)
 	mel_node_clear(&n);
 }
 
+/* A window that may be cut is a matter of pools. */
+static void
+test_conv_ceil(void)
+{
+	static const float weight[2 * 2 * 3] = {1};
+	const struct mel_run run = {
+	    .kernels = mel_kernels_get(MEL_ISA_PORTABLE)};
+	int64_t stride = 4;
+	struct mel_node n = node_new("Conv", 2, 1);
+	struct mel_tensor in[2] = {noise_tensor(3, (int64_t[]){1, 2, 10}),
+	    tensor_f32(3, (int64_t[]){2, 2, 3}, weight)},
+			  y[1];
+
+	mel_node_add_int(&n, "ceil_mode", 1, NULL);
+	mel_node_add_ints(&n, "strides", &stride, 1, NULL);
+	ok(!node_run_with(&n, 1u << 1, in, y, &run, NULL) && y[0].dim[2] == 2,
+	    "Conv has no ceil_mode");
+	mel_tensor_free(&in[0]);
+	mel_tensor_free(&y[0]);
+	mel_node_clear(&n);
+}
+
 int
 main(void)
 {
+	test_conv_ceil();
 	test_pools();
 	test_global();
 	test_special();

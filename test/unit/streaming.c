@@ -228,9 +228,42 @@ check_recurrent(const char *kind, const char *outputs, int64_t gates)
 	free(dir);
 }
 
+/* 512 rows of 2^53 floats: as a size_t that is 0 bytes. */
+static void
+test_too_many(void)
+{
+	const int64_t shape[3] = {1, 1, -1};
+	const int64_t more[3] = {1, (int64_t)1 << 53, 1}, three = 3;
+	char *dir = temp_dir(), path[256];
+	struct mel_tensor x = noise_tensor(3, (int64_t[]){1, 1, 512}), out;
+	struct mel_buf g = {0};
+	struct mel_err err = {""};
+	struct streamtest o;
+
+	snprintf(path, sizeof(path), "%s/m.onnx", dir);
+	add_io(&g, 11, "x", PB_F32, 3, shape);
+	add_init(&g, "more", PB_I64, 1, &three, more, sizeof(more));
+	add_node(&g, "Expand", "x more", "y", (struct mel_buf){0});
+	add_bare_io(&g, 12, "y");
+	save_model(path, &g, 13);
+	if (ok(!streamtest_open(&o, path, MEL_ISA_AUTO, NULL, &err) &&
+		    o.streams && !mel_stream_begin(&o.stream, &x, &err),
+		"rows of 2^53 floats stream %s", err.msg)) {
+		ok(mel_stream_step(&o.stream, &x, true, &out, &err) == -1 &&
+			strstr(err.msg, "too large"),
+		    "until there are any");
+		streamtest_close(&o);
+	}
+	mel_tensor_free(&x);
+	unlink(path);
+	rmdir(dir);
+	free(dir);
+}
+
 int
 main(void)
 {
+	test_too_many();
 	test_small();
 	check_recurrent("LSTM", "y h c", 4);
 	check_recurrent("GRU", "y h", 3);
