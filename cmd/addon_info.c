@@ -223,7 +223,8 @@ addon_check(const struct addon_options *o, const char *name)
 	if (packed)
 		printf("FAIL packed         %d file%s wrong\n", packed,
 		    packed == 1 ? "" : "s");
-	golden = mel_golden_check(v.addon, &v.env, print_result, &results, &err);
+	golden =
+	    mel_golden_check(v.addon, &v.env, print_result, &results, &err);
 	if (golden < 0)
 		tool_die("%s", err.msg);
 	if (!results)

@@ -12,14 +12,6 @@
 /* "auto", "stream", then enum mel_import_format: COPY_FROM */
 static const char *const inputs[] = {
     "auto", "stream", "npy", "ark", "scp", "htk", "f32", "f64", NULL};
-/* "auto", "stream", then enum mel_export_format: FORMAT_FROM */
-static const char *const outputs[] = {
-    "auto", "stream", "npy", "ark", "ark-text", "htk", "f32", "f64", NULL};
-
-enum {
-	STREAM = 1,
-	FORMAT_FROM
-};
 
 struct values {
 	char *output, *dir, *scp, *port, *contract, *from_contract;
@@ -35,8 +27,8 @@ struct values {
 static const struct mel_option options[] = {
     TOOL_OPTION_OUTPUT(values, output),
     TOOL_OPTION_DIR(values, dir),
-    {"type", 't', MEL_OPT_CHOICE, AT(type), .preset = "auto", .choice = outputs,
-	.help = "format of the output"},
+    {"type", 't', MEL_OPT_CHOICE, AT(type), .preset = "auto",
+	.choice = copy_outputs, .help = "format of the output"},
     {"input-type", 0, MEL_OPT_CHOICE, AT(input_type), .preset = "auto",
 	.choice = inputs, .help = "format of the inputs"},
     TOOL_OPTION_KEYS(values, keys),
@@ -75,19 +67,16 @@ check_usage(struct values *v)
 {
 	if (v->dir && v->output)
 		tool_usage("-d and -o exclude each other");
-	if (!v->type) /* the name of a stream may end in anything */
-		v->type = tool_type_of(v->output, outputs);
-	if (v->type < FORMAT_FROM)
-		v->type = STREAM;
-	if (v->dir && v->type == STREAM)
+	v->type = copy_output_type(v->type, v->output);
+	if (v->dir && v->type == COPY_TO_STREAM)
 		tool_usage("-d needs a type: -t npy");
-	if (!v->dir && v->type != STREAM && v->ports.n > 1)
+	if (!v->dir && v->type != COPY_TO_STREAM && v->ports.n > 1)
 		tool_usage("several ports need files of their own: -d");
 	if (v->to && v->from >= v->to)
 		tool_usage("--from %lld: not before --to %lld",
 		    (long long)v->from, (long long)v->to);
 	if (v->scp && (v->dir || !v->output || !strcmp(v->output, "-") ||
-			  strncmp(outputs[v->type], "ark", 3)))
+			  strncmp(copy_outputs[v->type], "ark", 3)))
 		tool_usage("--scp needs an archive with a name: -t ark -o");
 	if (v->input_type >= COPY_FROM + (int)MEL_IMPORT_F32 && !v->width)
 		tool_usage("%s input needs --width", inputs[v->input_type]);
@@ -99,15 +88,15 @@ open_all(struct copy *c, const struct values *v, struct mel_outfile *out)
 	struct mel_err err;
 
 	if (!v->dir)
-		tool_open_output(out, v->output,
-		    v->type != FORMAT_FROM + MEL_EXPORT_ARK_TEXT);
-	if (v->type == STREAM) {
+		tool_open_output(
+		    out, v->output, v->type != COPY_TO + MEL_EXPORT_ARK_TEXT);
+	if (v->type == COPY_TO_STREAM) {
 		c->writer = tool_open_writer(
 		    out, tool.name, (enum tool_times)v->times, v->max_record);
 		return;
 	}
 	c->how = (struct mel_export_options){
-	    .format = (enum mel_export_format)(v->type - FORMAT_FROM),
+	    .format = (enum mel_export_format)(v->type - COPY_TO),
 	    .out = v->dir ? NULL : out,
 	    .dir = v->dir,
 	    .scp = v->scp,

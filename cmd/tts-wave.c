@@ -25,12 +25,9 @@ struct values {
 
 #define AT(field) .offset = offsetof(struct values, field)
 
-/* "auto", then enum mel_sound_type. */
-static const char *const types[] = {"auto", "wav", "au", "raw", "flac", NULL};
-
 static const struct mel_option options[] = {
-    {"type", 't', MEL_OPT_CHOICE, AT(type), .preset = "auto", .choice = types,
-	.help = "kind of file"},
+    {"type", 't', MEL_OPT_CHOICE, AT(type), .preset = "auto",
+	.choice = wave_types, .help = "kind of file"},
     {"format", 0, MEL_OPT_CHOICE, AT(format), .preset = "s16",
 	.choice = mel_sample_formats, .help = "samples of the sound"},
     TOOL_OPTION_OUTPUT(values, output),
@@ -65,31 +62,15 @@ static const struct mel_option options[] = {
     {0},
 };
 
-static const struct tool tool = {
-    .name = "tts-wave",
-    .synopsis = "[options] [FILE ...]",
-    .purpose = "Makes sound of mel streams by Griffin-Lim",
-    .options = options,
-};
-
-/* -t, or the suffix of -o, or wav. */
-static int
-type_of(const struct values *v)
-{
-	int type = v->type ? v->type : tool_type_of(v->output, types);
-
-	if (type < 0)
-		tool_usage(
-		    "%s: the name does not tell the type: use -t", v->output);
-	return type ? type - 1 : MEL_SOUND_WAV;
-}
+static const struct tool tool = {"tts-wave", "[options] [FILE ...]",
+    "Makes sound of mel streams by Griffin-Lim", options};
 
 static void
 check(struct values *v)
 {
 	if (v->dir && v->output)
 		tool_usage("-d and -o exclude each other");
-	v->type = type_of(v);
+	v->type = wave_type(v->type, v->output);
 	if (v->type == MEL_SOUND_FLAC && v->format > MEL_S24)
 		tool_usage(
 		    "flac has no %s samples", mel_sample_formats[v->format]);

@@ -140,7 +140,7 @@ END
     for name in a.jpg a.term a.auto; do
         run --separate-stderr tts-plot -o $name one.mel
         [ "$status" -eq 2 ]
-        [[ ${stderr_lines[0]} == *"$name: the name does not tell the type: use -t" ]]
+        [[ ${stderr_lines[0]} == *"$name: the name does not tell the type"* ]]
     done
 }
 

@@ -87,7 +87,7 @@ END
     cmp a.raw b.wav
     run --separate-stderr tts-wave -o a.mp3 g.mel
     [ "$status" -eq 2 ]
-    [[ ${stderr_lines[0]} == *"a.mp3: the name does not tell the type: use -t" ]]
+    [[ ${stderr_lines[0]} == *"a.mp3: the name does not tell the type"* ]]
     [ ! -e a.mp3 ]
 }
 

@@ -107,7 +107,8 @@ open_file(struct mel_sound_in *s, const struct mel_sound_options *o,
 	if (!s->info.live) {
 		off_t at = lseek(s->fd, 0, SEEK_CUR);
 
-		s->info.torn = at < st.st_size ? (st.st_size - at) % s->unit : 0;
+		s->info.torn =
+		    at < st.st_size ? (st.st_size - at) % s->unit : 0;
 		s->file = sf_open_fd(s->fd, SFM_READ, info, 0);
 		if (!s->file)
 			return mel_fail(err, "%s", mel_forward_why());
