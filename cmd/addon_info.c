@@ -183,7 +183,7 @@ bad_packed(void *ctx, const char *why)
 static void
 print_result(void *ctx, const struct mel_golden_result *r)
 {
-	(void)ctx;
+	++*(int *)ctx;
 	if (!r->tensor[0])
 		printf("%s text           %d of %d texts give their tokens\n",
 		    r->wrong ? "note" : "ok  ", r->cases - r->wrong, r->cases);
@@ -200,7 +200,7 @@ addon_check(const struct addon_options *o, const char *name)
 	struct voice_options choice = o->voice;
 	struct voice v;
 	struct mel_err err;
-	int wrong, programs, packed, golden;
+	int wrong, programs, packed, golden, results = 0;
 
 	choice.addon = (char *)(uintptr_t)name;
 	voice_open(&v, &choice, NULL);
@@ -223,9 +223,12 @@ addon_check(const struct addon_options *o, const char *name)
 	if (packed)
 		printf("FAIL packed         %d file%s wrong\n", packed,
 		    packed == 1 ? "" : "s");
-	golden = mel_golden_check(v.addon, &v.env, print_result, NULL, &err);
+	golden =
+	    mel_golden_check(v.addon, &v.env, print_result, &results, &err);
 	if (golden < 0)
 		tool_die("%s", err.msg);
+	if (!results)
+		printf("note golden         none, nothing was computed\n");
 	tool_print("");
 	voice_close(&v);
 	return wrong || programs || packed || golden;
