@@ -9,7 +9,7 @@
 #include "addon/find.h"
 #include "addon/golden.h"
 #include "addon/lock.h"
-#include "addon/packed.h"
+#include "addon/pack.h"
 #include "addon/sums.h"
 #include "addon/yaml.h"
 #include "base/buf.h"
