@@ -75,7 +75,8 @@ ran_in() {
 }
 
 @test "F6: -v says in which context each block ran" {
-    run --separate-stderr tts-pipe -v -a "$voice" --context fixed -o a.mel Hm.
+    run -0 --separate-stderr tts-pipe -v -a "$voice" --context fixed \
+        -o a.mel Hm.
     diff <(ran_in) - <<'END'
 Espeak: cpu
 Network: fixed
@@ -88,17 +89,17 @@ Upsampler: cpu
 Decoder: fixed
 END
     tts-encode -a "$voice" Hm. | tts-upsample >a.rows
-    run --separate-stderr tts-decode -v --context fixed -o a.mel a.rows
+    run -0 --separate-stderr tts-decode -v --context fixed -o a.mel a.rows
     [ "$(ran_in)" = 'Decoder: fixed' ]
     # Some networks only, and blocks that run at once are one.
     cp -r "$voice" v
     sed -i -e 's/type: Encoders/type: ParallelEncoders/' \
         -e 's/^  fixed:$/&\n    networks: [encoder]/' v/addon.yaml
     tts-addon compile ./v
-    run --separate-stderr tts-pipe -v -a ./v --context fixed -o a.mel Hm.
+    run -0 --separate-stderr tts-pipe -v -a ./v --context fixed -o a.mel Hm.
     [ "$(ran_in | tail -n 3 | paste -sd ' ')" = \
         'ParallelEncoders: cpu and fixed Upsampler: cpu Decoder: cpu' ]
-    run --separate-stderr tts-pipe -v -a ./v -o a.mel Hm.
+    run -0 --separate-stderr tts-pipe -v -a ./v -o a.mel Hm.
     [ "$(ran_in | sed 's/.*: //' | uniq)" = cpu ]
 }
 

@@ -127,6 +127,7 @@ mel_equals() { # STREAM STREAM
     tts-addon info ./voice >out
     [ ! -e ran ]
     run --separate-stderr tts-pipe --allow-exec abcd
+    [ "$status" -eq 1 ]
     [ -e ran ]
 }
 

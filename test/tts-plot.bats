@@ -309,7 +309,9 @@ END
     [ "$title" = "a: spoken <text> & more" ]
     cat <&9 >rest
     exec 9<&-
-    run wait $!
+    status=0
+    wait $! || status=$?
+    [ "$status" -eq 1 ]
     # The end of the utterance never came: what came is shown all the same.
     grep -q '▀' rest
 }
