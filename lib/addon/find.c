@@ -64,8 +64,8 @@ mel_addon_find(const char *path, const char *name, struct mel_err *err)
 		return dir.data;
 	mel_buf_free(&dir);
 	if (is_addon(name)) /* in the current folder, and meant */
-		mel_fail(err, "no addon \"%s\" in %s; ./%s is one", name,
-		    path, name);
+		mel_fail(err, "no addon \"%s\" in %s; ./%s is one", name, path,
+		    name);
 	else
 		mel_fail(err, "no addon \"%s\" in %s", name, path);
 	return NULL;

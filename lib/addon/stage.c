@@ -434,8 +434,8 @@ static int
 check_contract(const struct mel_stage *s, int64_t width, struct mel_err *err)
 {
 	struct mel_yaml *yaml = s->addon->yaml;
-	int64_t bands = json_integer_value(
-	    json_object_get(s->addon->contract, "bands"));
+	int64_t bands =
+	    json_integer_value(json_object_get(s->addon->contract, "bands"));
 
 	if (!bands || !width || bands == width)
 		return 0;
