@@ -183,15 +183,24 @@ bad_packed(void *ctx, const char *why)
 static void
 print_result(void *ctx, const struct mel_golden_result *r)
 {
+	struct mel_buf line = {0};
+	int good = r->cases - r->wrong, rc;
+
 	(void)ctx;
 	if (!r->tensor[0])
-		printf("%s text           %d of %d texts give their tokens\n",
-		    r->wrong ? "note" : "ok  ", r->cases - r->wrong, r->cases);
+		rc = mel_buf_printf(&line, NULL,
+		    "%s text           %d of %d texts give their tokens\n",
+		    r->wrong ? "note" : "ok  ", good, r->cases);
 	else
-		printf("%s %-14s %d of %d cases, worst %.2g on equal inputs, "
-		       "%.2g through all, tolerance %.2g\n",
-		    r->wrong ? "FAIL" : "ok  ", r->tensor, r->cases - r->wrong,
-		    r->cases, r->worst, r->through, r->tolerance);
+		rc = mel_buf_printf(&line, NULL,
+		    "%s %-14s %d of %d cases, worst %.2g on equal inputs, "
+		    "%.2g through all, tolerance %.2g\n",
+		    r->wrong ? "FAIL" : "ok  ", r->tensor, good, r->cases,
+		    r->worst, r->through, r->tolerance);
+	if (rc)
+		tool_die("out of memory");
+	tool_print(line.data);
+	mel_buf_free(&line);
 }
 
 int

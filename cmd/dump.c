@@ -23,7 +23,7 @@ print_field(struct dump *d, const char *s)
 
 	if (mel_buf_puts(&d->out, s, &d->err))
 		return -1;
-	mel_utf8_plain(d->out.data + at, '?');
+	mel_utf8_plain(d->out.data + at, "", '?');
 	return 0;
 }
 

@@ -36,7 +36,7 @@ message(const char *fmt, va_list ap)
 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	/* Keys and names of files come from outside. */
-	mel_utf8_plain(text, ' ');
+	mel_utf8_plain(text, "", ' ');
 	fprintf(stderr, "%s: %s\n", this_tool->name, text);
 }
 
@@ -87,9 +87,15 @@ tool_flush(struct mel_err *err)
 void
 tool_print(const char *text)
 {
+	char *plain = mel_strdup(text, NULL);
 	struct mel_err err;
 
-	fputs(text, stdout);
+	if (!plain)
+		tool_die("out of memory");
+	/* Names in a voice and in a network come from outside. */
+	mel_utf8_plain(plain, "\n\t", '?');
+	fputs(plain, stdout);
+	free(plain);
 	if (tool_flush(&err))
 		tool_die("%s", err.msg);
 }

@@ -75,7 +75,8 @@ ran_in() {
 }
 
 @test "F6: -v says in which context each block ran" {
-    run -0 --separate-stderr tts-pipe -v -a "$voice" --context fixed -o a.mel Hm.
+    run -0 --separate-stderr tts-pipe -v -a "$voice" --context fixed \
+        -o a.mel Hm.
     diff <(ran_in) - <<'END'
 Espeak: cpu
 Network: fixed

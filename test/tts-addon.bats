@@ -508,6 +508,12 @@ END
     [ ! -s out ]
 }
 
+@test "tts-addon info: what a terminal would obey comes out as text" {
+    sed -i 's/^description: .*/description: "four \\e[2J\\u009b31m"/' $yaml
+    tts-addon info ./v >out
+    grep -q '^description  four ?\[2J??31m$' out
+}
+
 @test "tts-addon: a folder may be called . or .." {
     (cd v && tts-addon info .) | grep -q '^name  *tiny$'
     (cd v/golden && tts-encode -a .. abad | tts-decode) >a.mel

@@ -24,7 +24,7 @@ say(struct mel_err *err, const char *fmt, va_list ap, const char *behind)
 	if (behind)
 		snprintf(
 		    err->msg + len, sizeof(err->msg) - len, ": %s", behind);
-	mel_utf8_plain(err->msg, ' ');
+	mel_utf8_plain(err->msg, "", ' ');
 }
 
 int

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/utf8.h"
 
+#include <string.h>
+
 static size_t
 sequence_length(unsigned char lead)
 {
@@ -53,7 +55,7 @@ mel_utf8_valid(const char *s, size_t n)
 }
 
 void
-mel_utf8_plain(char *s, char instead)
+mel_utf8_plain(char *s, const char *keep, char instead)
 {
 	unsigned char *p = (unsigned char *)s;
 
@@ -61,7 +63,7 @@ mel_utf8_plain(char *s, char instead)
 		/* U+0080 to U+009F are two bytes. */
 		if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
 			*p++ = (unsigned char)instead;
-		else if (*p >= ' ' && *p != 0x7f)
+		else if ((*p >= ' ' && *p != 0x7f) || strchr(keep, *p))
 			continue;
 		*p = (unsigned char)instead;
 	}

@@ -20,9 +20,9 @@ size_t mel_utf8_valid(const char *s, size_t n);
 
 /*
  * Replaces the control characters of a text (C0, DEL, C1), which break lines
- * and which terminals obey.
+ * and which terminals obey; not those in `keep`.
  */
-void mel_utf8_plain(char *s, char instead);
+void mel_utf8_plain(char *s, const char *keep, char instead);
 
 /* Writes one code point, returns its length [1..4 bytes]. */
 size_t mel_utf8_put(char out[4], uint32_t code);

@@ -125,10 +125,12 @@ static int
 add_thresholds(struct freeze *z, const struct mask *m, struct mel_err *err)
 {
 	int64_t rows = floor_div(z->f->size * m->num + m->more, m->den);
-	int64_t dim[MEL_MAX_DIMS] = {rows, 1, 1, 1};
+	int64_t dim[MEL_MAX_DIMS] = {rows};
 	struct mel_tensor t;
 	int64_t *x;
 
+	for (int d = 1; d < MEL_MAX_DIMS; d++)
+		dim[d] = 1;
 	if (mel_tensor_new(&t, MEL_I64, m->behind + 1, dim, err))
 		return -1;
 	x = t.data;
@@ -342,10 +344,11 @@ set_known(struct mel_graph *g, struct mel_node *node,
     const struct mel_slot *slot, struct mel_err *err)
 {
 	for (int k = 0; k < node->n_out; k++) {
-		const struct mel_slot *s = &slot[node->out[k]];
+		const struct mel_slot *s;
 
 		if (node->out[k] == MEL_ABSENT)
 			continue;
+		s = &slot[node->out[k]];
 		if (s->place != MEL_PLACE_FIXED || !s->t.data ||
 		    mel_tensor_bytes(&s->t) > MOST_KNOWN)
 			return 0;

@@ -57,7 +57,7 @@ mel_figure_text(const char *s, struct mel_err *err)
 	char *copy = mel_strdup(s, err);
 
 	if (copy)
-		mel_utf8_plain(copy, ' ');
+		mel_utf8_plain(copy, "", ' ');
 	return copy;
 }
 

@@ -607,6 +607,7 @@ main(void)
 	test_trap();
 	test_bucket("held"); /* masks by itself */
 	test_bucket("scan"); /* a state: only what was before counts */
+	test_bucket("thin");
 	test_refusals();
 	test_shapes();
 	test_switching();

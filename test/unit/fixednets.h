@@ -21,6 +21,7 @@
  *	held.onnx   mask [1, time]: the same, which the mask keeps right
  *	echo.onnx   reflects its ends
  *	scan.onnx   sums all rows so far
+ *	thin.onnx   the same with four axes of length 1 behind time
  */
 
 #define NET_WIDTH 4
@@ -170,6 +171,7 @@ static inline void
 net_whole(void)
 {
 	const int64_t pads[6] = {0, 0, 2, 0, 0, 2}, two = 2, mask[2] = {1, -1};
+	const int64_t behind[4] = {3, 4, 5, 6};
 	int64_t dim[3] = {NET_WIDTH, NET_WIDTH, 5};
 	struct mel_buf none = {0};
 	struct net n = net_new(NET_WIDTH);
@@ -197,6 +199,13 @@ net_whole(void)
 	add_init_i64(&n.g, "two", &two, 1);
 	add_node(&n.g, "CumSum", "x two", "y", none);
 	net_save(&n, "scan");
+	n = net_new(NET_WIDTH);
+	add_init_i64(&n.g, "two", &two, 1);
+	add_init_i64(&n.g, "behind", behind, 4);
+	add_node(&n.g, "Unsqueeze", "x behind", "p", none);
+	add_node(&n.g, "CumSum", "p two", "q", none);
+	add_node(&n.g, "Squeeze", "q behind", "y", none);
+	net_save(&n, "thin");
 }
 
 static inline void
@@ -222,6 +231,7 @@ fixed_networks(const char *dir)
 	"  held: {file: held.onnx, masks: model,\n"                            \
 	"    inputs: {mask: {role: mask}}}\n"                                  \
 	"  echo: {file: echo.onnx}\n"                                          \
-	"  scan: {file: scan.onnx}\n"
+	"  scan: {file: scan.onnx}\n"                                          \
+	"  thin: {file: thin.onnx}\n"
 
 #endif
