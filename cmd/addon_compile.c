@@ -4,7 +4,7 @@
 
 #include "addon/addon.h"
 #include "addon/compile.h"
-#include "addon/packed.h"
+#include "addon/pack.h"
 #include "addon_info.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -53,10 +53,10 @@ print_network(void *ctx, const char *name, const struct mel_fixed *f)
 }
 
 static void
-print_packed(void *ctx, const char *name, const char *isa, size_t bytes)
+print_packed(void *ctx, const char *name, const char *file, size_t bytes)
 {
-	mel_buf_printf(ctx, NULL, "%-14s packed for %s, %.1f MB\n", name, isa,
-	    1e-6 * (double)bytes);
+	mel_buf_printf(
+	    ctx, NULL, "%-14s %s, %.1f MB\n", name, file, 1e-6 * (double)bytes);
 }
 
 int

@@ -9,7 +9,7 @@
 #include "addon/find.h"
 #include "addon/golden.h"
 #include "addon/lock.h"
-#include "addon/packed.h"
+#include "addon/pack.h"
 #include "addon/sums.h"
 #include "addon/yaml.h"
 #include "base/buf.h"
@@ -186,7 +186,7 @@ print_result(void *ctx, const struct mel_golden_result *r)
 	struct mel_buf line = {0};
 	int good = r->cases - r->wrong, rc;
 
-	(void)ctx;
+	++*(int *)ctx;
 	if (!r->tensor[0])
 		rc = mel_buf_printf(&line, NULL,
 		    "%s text           %d of %d texts give their tokens\n",
@@ -209,7 +209,7 @@ addon_check(const struct addon_options *o, const char *name)
 	struct voice_options choice = o->voice;
 	struct voice v;
 	struct mel_err err;
-	int wrong, programs, packed, golden;
+	int wrong, programs, packed, golden, results = 0;
 
 	choice.addon = (char *)(uintptr_t)name;
 	voice_open(&v, &choice, NULL);
@@ -232,9 +232,12 @@ addon_check(const struct addon_options *o, const char *name)
 	if (packed)
 		printf("FAIL packed         %d file%s wrong\n", packed,
 		    packed == 1 ? "" : "s");
-	golden = mel_golden_check(v.addon, &v.env, print_result, NULL, &err);
+	golden =
+	    mel_golden_check(v.addon, &v.env, print_result, &results, &err);
 	if (golden < 0)
 		tool_die("%s", err.msg);
+	if (!results)
+		printf("note golden         none, nothing was computed\n");
 	tool_print("");
 	voice_close(&v);
 	return wrong || programs || packed || golden;

@@ -7,6 +7,19 @@
 #include "tensor/npy.h"
 #include "tensor/reader.h"
 #include "tensor/writer.h"
+#include "tool.h"
+
+const char *const copy_outputs[] = {
+    "auto", "stream", "npy", "ark", "ark-text", "htk", "f32", "f64", NULL};
+
+/* The name of a stream may end in anything. */
+int
+copy_output_type(int type, const char *output)
+{
+	if (type == COPY_TO_AUTO)
+		type = tool_type_of(output, copy_outputs);
+	return type > COPY_TO_STREAM ? type : COPY_TO_STREAM;
+}
 
 bool
 copy_wanted(struct copy *c, const char *key)

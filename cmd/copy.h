@@ -28,6 +28,17 @@ enum copy_input {
 	COPY_FROM,   /* + enum mel_import_format */
 };
 
+enum copy_output {
+	COPY_TO_AUTO,
+	COPY_TO_STREAM,
+	COPY_TO, /* + enum mel_export_format */
+};
+
+extern const char *const copy_outputs[]; /* names of these, ends with NULL */
+
+/* What -t and -o ask for: COPY_TO_STREAM or more. */
+int copy_output_type(int type, const char *output);
+
 struct copy {
 	int input_type; /* enum copy_input */
 	int64_t width, max_record;

@@ -204,6 +204,19 @@ fail(struct mel_job *job, const char *key, const char *message)
 }
 
 static void
+warn(const struct mel_sound_info *info, const char *name)
+{
+	if (info->short_data)
+		tool_warn("%s: warning: its header promises more samples than "
+			  "it has",
+		    name);
+	if (info->torn)
+		tool_warn("%s: warning: it ends within a sample, %lld byte%s "
+			  "left out",
+		    name, (long long)info->torn, info->torn == 1 ? "" : "s");
+}
+
+static void
 one_sound(struct mel_job *job, struct mel_sound_in *sound, const char *path,
     const char *key)
 {
@@ -223,10 +236,8 @@ one_sound(struct mel_job *job, struct mel_sound_in *sound, const char *path,
 	}
 	if (mel_writer_end(job->writer, NULL, &err))
 		tool_die("%s", err.msg);
-	if (info->short_data && !job->quiet)
-		tool_warn("%s: warning: its header promises more samples than "
-			  "it has",
-		    tool_input_name(path));
+	if (!job->quiet)
+		warn(info, tool_input_name(path));
 	if (job->verbose)
 		report(job, key, info, samples, frames);
 }

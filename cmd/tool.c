@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -235,6 +236,22 @@ const char *
 tool_output_name(const char *path)
 {
 	return !path || !strcmp(path, "-") ? "standard output" : path;
+}
+
+int
+tool_type_of(const char *output, const char *const *types)
+{
+	const char *slash = output ? strrchr(output, '/') : NULL;
+	const char *name = slash ? slash + 1 : output;
+	const char *dot = name ? strrchr(name, '.') : NULL;
+
+	if (!dot || dot == name || !dot[1]) /* "..", ".hidden", "a." */
+		return 0;
+	for (int i = 1; types[i]; i++) {
+		if (!strcasecmp(dot + 1, types[i]))
+			return i;
+	}
+	return -1;
 }
 
 int

@@ -91,6 +91,12 @@ void tool_open_output(struct mel_outfile *out, const char *path, bool binary);
 /* Commits, and closes standard output checked. Dies on failure. */
 void tool_commit_output(struct mel_outfile *out);
 
+/*
+ * What -t auto means for this output: the type, from 1 on, that the suffix of
+ * its name is; 0 if there is no suffix or no name, -1 if it is another.
+ */
+int tool_type_of(const char *output, const char *const *types);
+
 /* Workers for --threads; 0 is one a processor. Dies on failure. */
 struct mel_pool *tool_open_pool(int64_t threads);
 

@@ -12,9 +12,6 @@
 /* "auto", "stream", then enum mel_import_format: COPY_FROM */
 static const char *const inputs[] = {
     "auto", "stream", "npy", "ark", "scp", "htk", "f32", "f64", NULL};
-/* "stream", then enum mel_export_format */
-static const char *const outputs[] = {
-    "stream", "npy", "ark", "ark-text", "htk", "f32", "f64", NULL};
 
 struct values {
 	char *output, *dir, *scp, *port, *contract, *from_contract;
@@ -30,8 +27,8 @@ struct values {
 static const struct mel_option options[] = {
     TOOL_OPTION_OUTPUT(values, output),
     TOOL_OPTION_DIR(values, dir),
-    {"type", 't', MEL_OPT_CHOICE, AT(type), .preset = "stream",
-	.choice = outputs, .help = "format of the output"},
+    {"type", 't', MEL_OPT_CHOICE, AT(type), .preset = "auto",
+	.choice = copy_outputs, .help = "format of the output"},
     {"input-type", 0, MEL_OPT_CHOICE, AT(input_type), .preset = "auto",
 	.choice = inputs, .help = "format of the inputs"},
     TOOL_OPTION_KEYS(values, keys),
@@ -66,19 +63,20 @@ static const struct tool tool = {
 };
 
 static void
-check_usage(const struct values *v)
+check_usage(struct values *v)
 {
 	if (v->dir && v->output)
 		tool_usage("-d and -o exclude each other");
-	if (v->dir && !v->type)
+	v->type = copy_output_type(v->type, v->output);
+	if (v->dir && v->type == COPY_TO_STREAM)
 		tool_usage("-d needs a type: -t npy");
-	if (!v->dir && v->type && v->ports.n > 1)
+	if (!v->dir && v->type != COPY_TO_STREAM && v->ports.n > 1)
 		tool_usage("several ports need files of their own: -d");
 	if (v->to && v->from >= v->to)
 		tool_usage("--from %lld: not before --to %lld",
 		    (long long)v->from, (long long)v->to);
 	if (v->scp && (v->dir || !v->output || !strcmp(v->output, "-") ||
-			  strncmp(outputs[v->type], "ark", 3)))
+			  strncmp(copy_outputs[v->type], "ark", 3)))
 		tool_usage("--scp needs an archive with a name: -t ark -o");
 	if (v->input_type >= COPY_FROM + (int)MEL_IMPORT_F32 && !v->width)
 		tool_usage("%s input needs --width", inputs[v->input_type]);
@@ -91,14 +89,14 @@ open_all(struct copy *c, const struct values *v, struct mel_outfile *out)
 
 	if (!v->dir)
 		tool_open_output(
-		    out, v->output, v->type != 1 + MEL_EXPORT_ARK_TEXT);
-	if (!v->type) {
+		    out, v->output, v->type != COPY_TO + MEL_EXPORT_ARK_TEXT);
+	if (v->type == COPY_TO_STREAM) {
 		c->writer = tool_open_writer(
 		    out, tool.name, (enum tool_times)v->times, v->max_record);
 		return;
 	}
 	c->how = (struct mel_export_options){
-	    .format = (enum mel_export_format)(v->type - 1),
+	    .format = (enum mel_export_format)(v->type - COPY_TO),
 	    .out = v->dir ? NULL : out,
 	    .dir = v->dir,
 	    .scp = v->scp,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -66,16 +65,13 @@ on_terminal(const struct mel_album *a)
 static int
 type_of(int type, const struct mel_album *a)
 {
-	const char *dot = a->output ? strrchr(a->output, '.') : NULL;
-
 	if (type != AUTO)
 		return type;
-	if (!dot)
+	type = tool_type_of(a->output, types);
+	if (!type)
 		return on_terminal(a) ? TERM : PNG;
-	for (type = PNG; type < TERM; type++) {
-		if (!strcasecmp(dot + 1, types[type]))
-			return type;
-	}
+	if (type >= PNG && type < TERM)
+		return type;
 	tool_usage("%s: the name does not tell the type: use -t", a->output);
 }
 

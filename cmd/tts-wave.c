@@ -26,8 +26,8 @@ struct values {
 #define AT(field) .offset = offsetof(struct values, field)
 
 static const struct mel_option options[] = {
-    {"type", 't', MEL_OPT_CHOICE, AT(type), .preset = "wav",
-	.choice = mel_sound_types, .help = "kind of file"},
+    {"type", 't', MEL_OPT_CHOICE, AT(type), .preset = "auto",
+	.choice = wave_types, .help = "kind of file"},
     {"format", 0, MEL_OPT_CHOICE, AT(format), .preset = "s16",
 	.choice = mel_sample_formats, .help = "samples of the sound"},
     TOOL_OPTION_OUTPUT(values, output),
@@ -62,18 +62,15 @@ static const struct mel_option options[] = {
     {0},
 };
 
-static const struct tool tool = {
-    .name = "tts-wave",
-    .synopsis = "[options] [FILE ...]",
-    .purpose = "Makes sound of mel streams by Griffin-Lim",
-    .options = options,
-};
+static const struct tool tool = {"tts-wave", "[options] [FILE ...]",
+    "Makes sound of mel streams by Griffin-Lim", options};
 
 static void
-check(const struct values *v)
+check(struct values *v)
 {
 	if (v->dir && v->output)
 		tool_usage("-d and -o exclude each other");
+	v->type = wave_type(v->type, v->output);
 	if (v->type == MEL_SOUND_FLAC && v->format > MEL_S24)
 		tool_usage(
 		    "flac has no %s samples", mel_sample_formats[v->format]);

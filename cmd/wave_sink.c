@@ -9,6 +9,19 @@
 #include "dsp/sound_out.h"
 #include "tool.h"
 
+const char *const wave_types[] = {"auto", "wav", "au", "raw", "flac", NULL};
+
+int
+wave_type(int type, const char *output)
+{
+	if (!type)
+		type = tool_type_of(output, wave_types);
+	if (type < 0)
+		tool_usage(
+		    "%s: the name does not tell the type: use -t", output);
+	return type ? type - 1 : MEL_SOUND_WAV;
+}
+
 void
 wave_sink_check(const struct wave_sink *sink)
 {

@@ -29,6 +29,12 @@ struct wave_sink {
 	size_t whole;              /* and those that came to their end */
 };
 
+extern const char *const wave_types[]; /* "auto", then mel_sound_types */
+
+/* What -t and -o ask for, an enum mel_sound_type; a wrong name is wrong usage.
+ */
+int wave_type(int type, const char *output);
+
 /* The sound of one utterance on its way; only `begun` is for others. */
 struct wave_sound {
 	bool begun; /* samples were written, or that it has none */

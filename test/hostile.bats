@@ -410,9 +410,9 @@ END
 @test "no memory for a line of a script file is no end of it" {
     [[ $BUILD == *address* ]] && skip
     truncate -s 1G long.scp
-    try 'ulimit -v 300000; tts-copy --input-type scp -o out.mel long.scp'
+    try 'ulimit -v 300000; tts-copy --input-type scp -o long.mel long.scp'
     fails_with 1 tts-copy
-    [ ! -e out.mel ]
+    [ ! -e long.mel ]
     rm long.scp
 }
 

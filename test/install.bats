@@ -43,6 +43,27 @@ setup() {
     ' _ "$PREFIX/share/bash-completion/completions/tts-dump"
 }
 
+@test "completion knows commands, choices that are files, names with blanks" {
+    cd "$BATS_TEST_TMPDIR"
+    touch 'a b.onnx'
+    complete() { # WORD ...
+        bash -c '
+            set -e
+            . "$1"
+            shift
+            COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+            "_${1//-/_}"
+            printf "<%s>" "${COMPREPLY[@]}"
+        ' _ "$PREFIX/share/bash-completion/completions/$1" "$@"
+    }
+    [ "$(complete tts-net p)" = '<plan>' ]
+    [ "$(complete tts-addon --json '')" = \
+        '<list><blocks><info><check><verify><compile>' ]
+    [ "$(complete tts-net info a)" = '<a b.onnx>' ]
+    [ "$(complete tts-mel --contract '')" = '<a b.onnx>' ]
+    [ "$(complete tts-mel --channel '')" = '<mix>' ]
+}
+
 @test "the Python module is installed" {
     PYTHONPATH=$PREFIX/share/melpipe/python "$PYTHON" -B -c 'import melpipe'
 }

@@ -15,7 +15,7 @@ setup_file() {
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
     cp -rp "$BATS_FILE_TMPDIR/voice" v
-    isa=$(sed -n 's/^decoder .*packed for \([a-z0-9]*\), .* MB$/\1/p' \
+    isa=$(sed -n 's,^decoder  *packed/decoder\.\([a-z0-9]*\)\, .* MB$,\1,p' \
         "$BATS_FILE_TMPDIR/said")
     [ -s "v/packed/decoder.$isa" ]
 }
@@ -77,7 +77,7 @@ setup() {
 }
 
 @test "a file for each instruction set, side by side" {
-    tts-addon --isa portable compile ./v | grep '^decoder .*packed for portable'
+    tts-addon --isa portable compile ./v | grep packed/decoder.portable
     [ -e "v/packed/decoder.$isa" ]
     tts-pipe -q --isa portable -a ./v "$TEXT" >a.mel
     tts-pipe -q --isa portable -a "$ROOT/addons/kathleen" "$TEXT" >b.mel

@@ -648,7 +648,8 @@ END
         }
     }
     sed -i '/^golden:/,$d' $yaml
-    check_fails 'golden: {index, files, tolerance} is needed'
+    echo 'golden: 7' >>$yaml
+    check_fails 'golden: {index, files, tolerance} is wanted'
     fresh && sed -i 's/index: /indices: /' $yaml
     check_fails 'unknown key "indices"'
     fresh && sed -i 's/mel: mel/mell: mel/' $yaml
@@ -667,6 +668,20 @@ END
     check_fails 0_mel.npy
     fresh && sed -i 's|index: golden|index: ../v/golden|' $yaml
     check_fails 'is not a file of'
+}
+
+@test "G9: check: without golden outputs sums and wiring, and a note" {
+    sed -i '/^golden:/,$d' $yaml
+    run --separate-stderr tts-addon check --write ./v
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
+    [[ ${lines[0]} == "ok   sums "* ]]
+    [ "${lines[1]}" = "note golden         none, nothing was computed" ]
+    [ "${#lines[@]}" -eq 2 ]
+    sed -i 's/{type: Upsampler}/{type: Upsampler, in: nothing}/' $yaml
+    run --separate-stderr tts-addon check --write ./v
+    fails_with 1 tts-addon
+    [[ $stderr == *'needs "nothing", which nothing gives' ]]
 }
 
 @test "G9: encoders that hold themselves are refused" {

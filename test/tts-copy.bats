@@ -465,6 +465,22 @@ assert abs(len(a) - len(b)) < 2 and np.sqrt(np.mean(d * d)) < 1.5, d.std()'
     [ "$(keys <x.mel)" = "m E glimmer_22050 " ]
 }
 
+@test "tts-copy: the suffix of -o is the type, of a stream anything" {
+    for type in npy ark f32; do
+        tts-copy --to 1 --ports mel -o a.$type a.mel
+        tts-copy --to 1 --ports mel -t $type a.mel | cmp - a.$type
+        tts-copy --to 1 --ports mel -t stream -o b.$type a.mel
+        tts-copy --to 1 --ports mel -o b.stream a.mel
+        cmp b.$type b.stream
+    done
+    tts-copy -o dir.npy a.mel && return 1
+    tts-copy --ports mel -o a.ark --scp a.scp a.mel
+    tts-copy --input-type scp a.scp | tts-cmp --ports mel - a.mel
+    mkdir dir.npy
+    tts-copy -o dir.npy/a a.mel
+    tts-copy a.mel | tts-cmp - dir.npy/a
+}
+
 @test "tts-copy: --contract: the same bytes on every instruction set" {
     glimmer hifigan22k 22050
     tts-copy -q --contract whisper16k -o a.mel hifigan22k.mel

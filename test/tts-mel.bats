@@ -172,6 +172,29 @@ x[:] = 1; x.tofile("dc"); x[::2] = -1; x.tofile("clip")'
     done
 }
 
+@test "tts-mel: raw samples that end within one" {
+    head -c 30001 "$MEL/glimmer_22050.wav" >torn
+    while read -r format channels left; do
+        for input in torn - '- <torn'; do
+            run -0 --separate-stderr bash -c "cat torn | tts-mel -t raw \
+                --format $format --channels $channels --channel 1 -o a.mel \
+                $input"
+            echo "$format $channels $input: $stderr"
+            [[ $stderr == *"it ends within a sample, $left left out" ]]
+        done
+    done <<END
+s16 1 1 byte
+s24 1 1 byte
+s16 7 13 bytes
+s32 2 1 byte
+END
+    tts-mel -q -t raw torn >a.mel
+    head -c 30000 torn >whole
+    run -0 --separate-stderr tts-mel -t raw whole -o b.mel
+    [ -z "$stderr" ]
+    tts-copy -t f32 a.mel | cmp - <(tts-copy -t f32 b.mel)
+}
+
 @test "tts-mel: headers that cannot be" {
     "$PYTHON" - <<'END'
 import struct

@@ -129,6 +129,21 @@ END
     done
 }
 
+@test "tts-plot: the suffix of -o is the type; a folder has none" {
+    mkdir some.svg
+    tts-plot -o some.svg/a one.mel
+    tts-plot -o ./b one.mel
+    tts-plot -o some.svg/c.SVG one.mel
+    cmp some.svg/a b
+    pixels b
+    head -c 5 some.svg/c.SVG | grep -q '<?xml'
+    for name in a.jpg a.term a.auto; do
+        run --separate-stderr tts-plot -o $name one.mel
+        [ "$status" -eq 2 ]
+        [[ ${stderr_lines[0]} == *"$name: the name does not tell the type"* ]]
+    done
+}
+
 @test "tts-plot: text is text in SVG, and is escaped" {
     tts-plot one.mel -o a.svg
     for text in 'Time \[s\]' 'Frequency \[Hz\]' 'ln magnitude' pitch 4000 \

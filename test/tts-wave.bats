@@ -75,6 +75,22 @@ END
         $((242 * 512)) ]
 }
 
+@test "tts-wave: the suffix of -o is the type" {
+    for name in a.flac a.au a.wav ./a; do
+        tts-wave -t auto --iterations 0 -o $name g.mel
+    done
+    [[ $(soxi -t a.flac) == flac && $(soxi -t a.au 2>/dev/null) == au ]]
+    cmp a a.wav
+    tts-wave --iterations 0 -o a.raw g.mel
+    [ "$(wc -c <a.raw)" -eq $((242 * 512)) ]
+    tts-wave --iterations 0 -t raw -o b.wav g.mel
+    cmp a.raw b.wav
+    run --separate-stderr tts-wave -o a.mp3 g.mel
+    [ "$status" -eq 2 ]
+    [[ ${stderr_lines[0]} == *"a.mp3: the name does not tell the type"* ]]
+    [ ! -e a.mp3 ]
+}
+
 @test "tts-wave: clipping is said, --level prevents it" {
     run -0 --separate-stderr tts-wave --contract hifigan22k -o a.wav g.mel
     [ -z "$stderr" ]

@@ -87,12 +87,4 @@ const struct mel_control *mel_addon_control(
 char *mel_addon_path(
     const struct mel_addon *addon, const char *name, struct mel_err *err);
 
-/*
- * The network of that name in `networks:`, loaded at the first call; ready: to
- * run, else its declaration is all that is wanted. at: who asks, for messages.
- * From any thread.
- */
-struct mel_netdef *mel_addon_network(struct mel_addon *addon,
-    const yaml_node_t *at, const char *name, bool ready, struct mel_err *err);
-
 #endif

@@ -6,6 +6,7 @@
 
 #include "addon/addon.h"
 #include "addon/contexts.h"
+#include "addon/networks.h"
 #include "addon/options.h"
 #include "addon/yaml.h"
 #include "base/buf.h"

@@ -10,6 +10,7 @@
 
 #include "addon/addon.h"
 #include "addon/lock.h"
+#include "addon/networks.h"
 #include "addon/sums.h"
 #include "addon/yaml.h"
 #include "base/buf.h"

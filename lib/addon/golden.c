@@ -105,9 +105,11 @@ read_config(struct golden *g, struct mel_err *err)
 	yaml_node_t *node = mel_yaml_get(yaml, mel_yaml_root(yaml), "golden");
 	yaml_node_t *tolerance = mel_yaml_get(yaml, node, "tolerance");
 
+	if (!node)
+		return 0;
 	if (!mel_yaml_is_map(node))
 		return mel_yaml_fail(yaml, node, err,
-		    "golden: {index, files, tolerance} is needed");
+		    "golden: {index, files, tolerance} is wanted");
 	g->tolerance = 1e-4;
 	if (mel_yaml_known_keys(yaml, node, known, err))
 		return -1;

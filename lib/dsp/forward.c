@@ -51,6 +51,12 @@ mel_forward_close(struct mel_forward *f)
 	free(f);
 }
 
+int64_t
+mel_forward_bytes(const struct mel_forward *f)
+{
+	return f->end;
+}
+
 int
 mel_forward_failed(const struct mel_forward *f, struct mel_err *err)
 {

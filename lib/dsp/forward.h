@@ -4,6 +4,7 @@
 
 #include <sndfile.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct mel_err;
 
@@ -27,6 +28,9 @@ void mel_forward_close(struct mel_forward *forward);
  */
 SNDFILE *mel_forward_sound(struct mel_forward *forward, SF_INFO *info,
     bool may_spool, struct mel_err *err);
+
+/* How many bytes came from the pipe so far. */
+int64_t mel_forward_bytes(const struct mel_forward *forward);
 
 /* -1 if reading the pipe failed (libsndfile sees an end then), else 0. */
 int mel_forward_failed(const struct mel_forward *forward, struct mel_err *err);

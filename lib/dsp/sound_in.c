@@ -33,6 +33,7 @@ struct mel_sound_in {
 
 	int64_t promised; /* frames, by the header of a pipe; 0: unknown */
 	int64_t given;    /* frames read */
+	int64_t unit;     /* raw: bytes of a frame, else 1 */
 };
 
 static int
@@ -48,6 +49,16 @@ sound_format(int format)
 	default:
 		return SF_FORMAT_FLOAT;
 	}
+}
+
+/* Bytes of a sample of all channels without a header, else 1. */
+static int64_t
+frame_bytes(const struct mel_sound_options *o)
+{
+	static const int bytes[] = {
+	    [MEL_S16] = 2, [MEL_S24] = 3, [MEL_S32] = 4, [MEL_FLOAT] = 4};
+
+	return o->raw ? o->raw_channels * bytes[o->format] : 1;
 }
 
 /* Whether the header lies: libsndfile trusts the file and notes it. */
@@ -92,7 +103,12 @@ open_file(struct mel_sound_in *s, const struct mel_sound_options *o,
 	if (S_ISDIR(st.st_mode))
 		return mel_fail(err, "is a folder");
 	s->info.live = !S_ISREG(st.st_mode);
+	s->unit = frame_bytes(o);
 	if (!s->info.live) {
+		off_t at = lseek(s->fd, 0, SEEK_CUR);
+
+		s->info.torn =
+		    at < st.st_size ? (st.st_size - at) % s->unit : 0;
 		s->file = sf_open_fd(s->fd, SFM_READ, info, 0);
 		if (!s->file)
 			return mel_fail(err, "%s", mel_forward_why());
@@ -258,6 +274,8 @@ read_source(
 	s->given += got;
 	if (got < (sf_count_t)n && s->given < s->promised)
 		s->info.short_data = true;
+	if (got < (sf_count_t)n && s->forward)
+		s->info.torn = mel_forward_bytes(s->forward) % s->unit;
 	if (channels > 1)
 		pick(s, samples, got);
 	return got;

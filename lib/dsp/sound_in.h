@@ -43,6 +43,8 @@ struct mel_sound_info {
 	bool resampled;  /* samples are at the wanted rate by soxr */
 	bool live;       /* a pipe or terminal: read little at a time */
 	bool short_data; /* the header promises more than the file has */
+	int64_t torn;    /* raw: bytes at the end that make no whole sample of
+			    all channels, and are left out */
 };
 
 /* path: "-" is standard input. A fault names the path. */
