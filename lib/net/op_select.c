@@ -11,8 +11,8 @@
 
 /*
  * Where the largest are (ArgMax, ArgMin 13, TopK 11), and where anything is
- * (NonZero 13). NaN counts as larger than all numbers for ArgMax and TopK of the
- * largest, as smaller than all for ArgMin and TopK of the smallest.
+ * (NonZero 13). NaN counts as larger than all numbers for ArgMax and TopK of
+ * the largest, as smaller than all for ArgMin and TopK of the smallest.
  */
 
 struct select {
