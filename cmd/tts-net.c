@@ -61,18 +61,32 @@ find_job(const char *name)
 	    name ? ": not " : "");
 }
 
+/* What has no '=' names nothing, whatever the model. */
+static void
+check_pairs(
+    const struct mel_strings *list, const char *option, const char *form)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (!strchr(list->item[i], '='))
+			tool_usage("--%s: \"%s\" is not %s", option,
+			    list->item[i], form);
+	}
+}
+
 static void
 check_usage(const struct net_values *v, const struct job *job, int n)
 {
 	if (!n || (!job->many && n > 1))
 		tool_usage("%s: needs %s", job->name,
-		    job->many ? "folders" : "a file");
+		    job->many ? "folders" : "one file");
 	if (job->dir && !v->dir)
 		tool_usage("%s: needs --dir", job->name);
 	if ((v->inputs.n && !job->inputs) || (v->dir && !job->dir))
 		tool_usage("--input and --dir are not for %s", job->name);
 	if (v->dims.n && !job->dims)
 		tool_usage("--dim is for plan and bench");
+	check_pairs(&v->inputs, "input", "NAME=FILE");
+	check_pairs(&v->dims, "dim", "AXIS=LENGTH");
 	if (v->strict && !job->many)
 		tool_usage("--strict is for test");
 }

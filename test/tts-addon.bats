@@ -188,6 +188,16 @@ END
     refused "addon.yaml:$n:" decoder.onnx
 }
 
+@test "G9: a mel contract of other bands than the rows have" {
+    edit_refused 's/^licence:.*/&\nmel: {name: hifigan22k}/' addon.yaml:7:6: \
+        'it has 80 bands, and the last block gives rows of 4'
+    # The stage that makes no rows says so, too.
+    run --separate-stderr tts-encode -a ./v abad
+    fails_with 1 tts-encode
+    sed -i 's/hifigan22k/&, bands: 4/' $yaml
+    tts-pipe -a ./v abad >/dev/null
+}
+
 @test "G9: a network that is not what the addon says" {
     cp "$DATA/broken/operator.onnx" v/decoder.onnx
     refused v/decoder.onnx Frobnicate 'not supported' mel
@@ -479,7 +489,7 @@ END
         # A name is no folder: ./v is one, v is looked for.
         run --separate-stderr $tool v
         fails_with 1 "${tool%% *}"
-        [[ $stderr == *'no addon "v"'* ]]
+        [[ $stderr == *'no addon "v" in '*'; ./v is one' ]]
         run --separate-stderr $tool ./voices/empty
         fails_with 1 "${tool%% *}"
         [[ $stderr == *addon.yaml*'No such file'* ]]

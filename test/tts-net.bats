@@ -201,7 +201,8 @@ EOF
 
 @test "wrong usage" {
     for args in "" "run" "run m" "info" "info a b" "test" "frob m" \
-        "info -d x m" "run --strict -d x m" "test --isa sse d"; do
+        "info -d x m" "run --strict -d x m" "test --isa sse d" \
+        "run -i x -d d m" "plan --dim T m"; do
         run tts-net $args
         [ "$status" -eq 2 ]
     done

@@ -63,7 +63,11 @@ mel_addon_find(const char *path, const char *name, struct mel_err *err)
 	if (found)
 		return dir.data;
 	mel_buf_free(&dir);
-	mel_fail(err, "no addon \"%s\" in %s", name, path);
+	if (is_addon(name)) /* in the current folder, and meant */
+		mel_fail(err, "no addon \"%s\" in %s; ./%s is one", name, path,
+		    name);
+	else
+		mel_fail(err, "no addon \"%s\" in %s", name, path);
 	return NULL;
 }
 

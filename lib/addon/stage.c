@@ -429,6 +429,22 @@ make_head(struct mel_stage *s, const struct mel_stage_options *o,
 	return add_row_ports(s, in, err);
 }
 
+/* What comes out in the end must be what `mel` says. */
+static int
+check_contract(const struct mel_stage *s, int64_t width, struct mel_err *err)
+{
+	struct mel_yaml *yaml = s->addon->yaml;
+	int64_t bands =
+	    json_integer_value(json_object_get(s->addon->contract, "bands"));
+
+	if (!bands || !width || bands == width)
+		return 0;
+	return mel_yaml_fail(yaml,
+	    mel_yaml_get(yaml, mel_yaml_root(yaml), "mel"), err,
+	    "mel: it has %lld bands, and the last block gives rows of %lld",
+	    (long long)bands, (long long)width);
+}
+
 /* The positions behind this stage, by their declarations alone. */
 static int
 look_ahead(
@@ -442,7 +458,8 @@ look_ahead(
 	rc = make_rows(
 	    s, &s->spec_only, from, s->addon->n_positions, &later, err);
 	if (!rc)
-		rc = connect_rows(s, &later, from, &width, err);
+		rc = connect_rows(s, &later, from, &width, err) ||
+		     check_contract(s, width, err);
 	if (!rc)
 		rc = make_head(s, o, &later, err);
 	mel_member_list_clear(&later);
