@@ -34,21 +34,6 @@ open_bodies(struct mel_frame *f, struct mel_err *err)
 	return 0;
 }
 
-static void
-set_constants(struct mel_frame *f)
-{
-	for (int v = 0; v < f->graph->n_value; v++) {
-		const struct mel_tensor *t = &f->graph->value[v].constant;
-
-		f->slot[v].block = -1;
-		if (!t->dtype)
-			continue;
-		f->slot[v].place = MEL_PLACE_FIXED;
-		f->slot[v].t = *t;
-		f->slot[v].t.owned = false;
-	}
-}
-
 int
 mel_frame_open(struct mel_frame *f, const struct mel_graph *graph,
     struct mel_exec *exec, struct mel_err *err)
@@ -79,7 +64,7 @@ mel_frame_open(struct mel_frame *f, const struct mel_graph *graph,
 	    .kernels = exec->kernels,
 	    .threads = mel_pool_threads(exec->pool),
 	    .slot = f->slot};
-	set_constants(f);
+	mel_slots_begin(f->slot, graph);
 	return open_bodies(f, err);
 }
 

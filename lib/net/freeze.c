@@ -13,23 +13,12 @@
 #include "net/op.h"
 #include "net/pass.h"
 #include "net/plan.h"
+#include "net/ratio.h"
 #include "net/reach.h"
 #include "net/timeline.h"
 #include "tensor/tensor.h"
 
 #define MOST_KNOWN ((size_t)1 << 20) /* bytes of a value made constant */
-
-static int64_t
-floor_div(int64_t a, int64_t b)
-{
-	return a / b - (a % b < 0);
-}
-
-static int64_t
-divisor(int64_t a, int64_t b)
-{
-	return b ? divisor(b, a % b) : a;
-}
 
 static bool
 rows_follow(
@@ -38,7 +27,7 @@ rows_follow(
 	int axis = t->value[v].axis;
 
 	for (int k = 0; k < t->trials; k++) {
-		int64_t rows = floor_div(t->length[k] * num + more, den);
+		int64_t rows = mel_floor_div(t->length[k] * num + more, den);
 
 		if ((rows > 0 ? rows : 0) != t->shape[k][v].dim[axis])
 			return false;
@@ -60,7 +49,7 @@ mel_freeze_rows(const struct mel_timeline *t, int v, int64_t *num, int64_t *den,
 	*den = t->length[1] - t->length[0];
 	if (*num <= 0)
 		return -1;
-	by = divisor(*num, *den);
+	by = mel_common_divisor(*num, *den);
 	*num /= by;
 	*den /= by;
 	*more = first * *den - t->length[0] * *num;
@@ -124,7 +113,7 @@ add_node(struct mel_graph *g, const char *kind, const int *in, int n_in,
 static int
 add_thresholds(struct freeze *z, const struct mask *m, struct mel_err *err)
 {
-	int64_t rows = floor_div(z->f->size * m->num + m->more, m->den);
+	int64_t rows = mel_floor_div(z->f->size * m->num + m->more, m->den);
 	int64_t dim[MEL_MAX_DIMS] = {rows};
 	struct mel_tensor t;
 	int64_t *x;
@@ -135,7 +124,7 @@ add_thresholds(struct freeze *z, const struct mask *m, struct mel_err *err)
 		return -1;
 	x = t.data;
 	for (int64_t o = 0; o < rows; o++)
-		x[o] = -floor_div(m->more - (o + 1) * m->den, m->num) - 1;
+		x[o] = -mel_floor_div(m->more - (o + 1) * m->den, m->num) - 1;
 	return add_constant(z->graph, &t, err);
 }
 
@@ -320,14 +309,7 @@ plan(struct mel_plan **plan, const struct mel_graph *g,
 
 	if (!key)
 		return -1;
-	for (int v = 0; v < g->n_value; v++) {
-		slot[v].block = -1;
-		if (!g->value[v].constant.dtype)
-			continue;
-		slot[v].place = MEL_PLACE_FIXED;
-		slot[v].t = g->value[v].constant;
-		slot[v].t.owned = false;
-	}
+	mel_slots_begin(slot, g);
 	for (int i = 0; i < g->n_input; i++) {
 		const struct mel_io *io = &g->input[i];
 

@@ -9,6 +9,8 @@
 #include "tensor/tensor.h"
 
 /*
+ * Cast 21, CastLike 21.
+ *
  * Cast goes through a block of double or int64, which hold every value of
  * every type here: one load a type and two stores, instead of all pairs.
  * Float to integer truncates; what does not fit is the nearest that does, NaN

@@ -10,7 +10,7 @@
 #include "net/ops.h"
 #include "tensor/tensor.h"
 
-/* If, Loop, Scan: what runs bodies. */
+/* If, Loop, Scan 21: what runs bodies. */
 
 #define MAX_VALUES 1024 /* inputs or outputs of one node */
 

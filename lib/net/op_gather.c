@@ -10,7 +10,10 @@
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
-/* Elements picked by index: any element type will do. */
+/*
+ * Elements picked by index: any element type will do. Gather, GatherElements,
+ * GatherND 13.
+ */
 
 struct axis {
 	int64_t axis;

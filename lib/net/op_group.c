@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
-#include <string.h>
 
 #include "net/graph.h"
 #include "net/infer.h"
@@ -13,7 +12,7 @@
 
 /*
  * GroupNormalization 21 (18: scale and bias one a group), x is [N, C, rest];
- * MeanVarianceNormalization 13; Hardmax 13.
+ * MeanVarianceNormalization 13.
  */
 
 #define GRAIN 8192 /* elements that are worth a task */
@@ -243,89 +242,10 @@ moments_forward(const struct mel_node *node,
 	return 0;
 }
 
-/* ---- 1 where the first largest of a line is ---- */
-
-struct hardmax {
-	int64_t axis, flatten; /* as Softmax has them */
-};
-
-static int
-hardmax_prepare(struct mel_node *node, struct mel_err *err)
-{
-	struct hardmax *p = node->params;
-
-	if (mel_attr_int(node, "axis", -1, &p->axis, err) ||
-	    mel_attr_int(node, "flatten", 0, &p->flatten, err))
-		return -1;
-	return 0;
-}
-
-static int
-hardmax_infer(const struct mel_node *node, const struct mel_tensor *const in[],
-    struct mel_tensor out[], struct mel_err *err)
-{
-	const struct hardmax *p = node->params;
-	int axis;
-
-	if (mel_infer_type(node, in[0]->dtype, MEL_TYPE_FLOAT, err) ||
-	    mel_infer_axis(node, p->axis, in[0]->ndim, &axis, err))
-		return -1;
-	mel_infer_like(&out[0], in[0]);
-	return 0;
-}
-
-static int
-hardmax_forward(const struct mel_node *node,
-    const struct mel_tensor *const in[], struct mel_tensor out[],
-    const struct mel_run *run, struct mel_err *err)
-{
-	const struct hardmax *p = node->params;
-	size_t count = mel_tensor_count(&out[0]), inner, n;
-	const float *x = in[0]->data;
-	float *y = out[0].data;
-	int axis;
-
-	(void)run;
-	if (mel_infer_axis(node, p->axis, in[0]->ndim, &axis, err))
-		return -1;
-	if (!count)
-		return 0;
-	inner = p->flatten
-		    ? 1
-		    : (size_t)mel_dims_product(in[0], axis + 1, in[0]->ndim);
-	n = (size_t)mel_dims_product(
-	    in[0], axis, p->flatten ? in[0]->ndim : axis + 1);
-	memset(y, 0, count * sizeof(*y));
-	for (size_t line = 0; line < count / n; line++) {
-		size_t base = line / inner * inner * n + line % inner;
-		size_t best = base;
-
-		for (size_t i = 1; i < n; i++) {
-			if (x[base + i * inner] > x[best])
-				best = base + i * inner;
-		}
-		y[best] = 1;
-	}
-	return 0;
-}
-
 static enum mel_time_kind
 group_time(struct mel_timing *t)
 {
 	return t->in_axis[0] ? MEL_TIME_WHOLE : mel_time_same(t);
-}
-
-static enum mel_time_kind
-hardmax_time(struct mel_timing *t)
-{
-	const struct hardmax *p = t->node->params;
-	int axis, time = t->in_axis[0], ndim = t->in[0][0]->ndim;
-
-	if (mel_infer_axis(t->node, p->axis, ndim, &axis, NULL))
-		return MEL_TIME_WHOLE;
-	if (p->flatten ? time >= axis : time == axis)
-		return MEL_TIME_WHOLE;
-	return mel_time_same(t);
 }
 
 static const struct mel_op op_group = {
@@ -355,18 +275,4 @@ static const struct mel_op op_moments = {
     .forward = moments_forward,
 };
 
-static const struct mel_op op_hardmax = {
-    .name = "Hardmax",
-    .min_in = 1,
-    .max_in = 1,
-    .min_out = 1,
-    .max_out = 1,
-    .params_size = sizeof(struct hardmax),
-    .time = hardmax_time,
-    .prepare = hardmax_prepare,
-    .infer = hardmax_infer,
-    .forward = hardmax_forward,
-};
-
-const struct mel_op *const mel_ops_group[] = {
-    &op_group, &op_moments, &op_hardmax, NULL};
+const struct mel_op *const mel_ops_group[] = {&op_group, &op_moments, NULL};

@@ -11,7 +11,12 @@
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
-/* Comparisons, truth values, Where. A bool is one byte, 0 or 1. */
+/*
+ * Comparisons, truth values, Where. A bool is one byte, 0 or 1.
+ *
+ * Equal 19, Less, Greater 13, LessOrEqual, GreaterOrEqual, Where 16, And, Or,
+ * Xor 7, Not 1, IsNaN, IsInf 20.
+ */
 
 #define COMPARE_ROWS(name, expr)                                               \
 	MEL_ROW2(name##_f32, float, float, uint8_t, expr)                      \

@@ -10,7 +10,10 @@
 #include "net/walk.h"
 #include "tensor/tensor.h"
 
-/* Elements go elsewhere, unchanged: any element type will do. */
+/*
+ * Elements go elsewhere, unchanged: any element type will do. Transpose 21,
+ * Expand, Tile 13, Trilu 14.
+ */
 
 struct transpose {
 	const int64_t *perm; /* [n], the node's attribute; NULL: reversed */

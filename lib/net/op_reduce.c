@@ -12,7 +12,9 @@
 #include "tensor/tensor.h"
 
 /*
- * Reductions over any set of axes. Every output element is one chain over its
+ * Reductions over any set of axes: ReduceSum 13, ReduceMax, ReduceMin 20,
+ * ReduceMean, ReduceProd, ReduceL1, ReduceL2, ReduceLogSum, ReduceLogSumExp,
+ * ReduceSumSquare 18. Every output element is one chain over its
  * inputs in row-major order: along the last axis, if that is reduced, in the
  * lanes of the kernels, else one after another. What is a run of the last axis
  * is told by the axes alone, not by lengths: a kept axis of length 1 may have

@@ -8,7 +8,10 @@
 #include "net/timing.h"
 #include "tensor/tensor.h"
 
-/* Running sums: one addition after another, in the order of the axis. */
+/*
+ * CumSum 14: running sums, one addition after another, in the order of the
+ * axis.
+ */
 
 struct scan {
 	int64_t exclusive, reverse;

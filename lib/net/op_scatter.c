@@ -12,6 +12,7 @@
 /*
  * Data with some elements replaced by, or combined with, updates. In the
  * order of the updates on one thread: of equal indices the last one wins.
+ * ScatterElements, ScatterND 18.
  */
 
 typedef void combine_fn(void *to, const void *from, size_t n);

@@ -10,9 +10,9 @@
 #include "tensor/tensor.h"
 
 /*
- * Where the largest are (ArgMax, ArgMin, TopK), and where anything is
- * (NonZero). NaN counts as larger than all numbers for ArgMax and TopK of the
- * largest, as smaller than all for ArgMin and TopK of the smallest.
+ * Where the largest are (ArgMax, ArgMin 13, TopK 11), and where anything is
+ * (NonZero 13). NaN counts as larger than all numbers for ArgMax and TopK of
+ * the largest, as smaller than all for ArgMin and TopK of the smallest.
  */
 
 struct select {

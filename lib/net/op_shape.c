@@ -8,7 +8,10 @@
 #include "net/timing.h"
 #include "tensor/tensor.h"
 
-/* What asks for a shape, and what changes the shape but not the data. */
+/*
+ * What asks for a shape (Shape, Size 21), and what changes the shape but not
+ * the data (Reshape, Squeeze, Unsqueeze, Flatten, Identity 21).
+ */
 
 static int
 alias_forward(const struct mel_node *node, const struct mel_tensor *const in[],

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
 #include "base/pool.h"
 #include "net/graph.h"
 #include "net/infer.h"
@@ -9,7 +11,7 @@
 #include "net/timing.h"
 #include "tensor/tensor.h"
 
-/* Softmax 13, LogSoftmax 13; with flatten = 1 as before opset 13. */
+/* Softmax, LogSoftmax, Hardmax 13; with flatten = 1 as before opset 13. */
 
 #define GRAIN 8192 /* elements that are worth a task */
 #define STRIP 16   /* rows that are gathered at once where they are strided */
@@ -163,6 +165,35 @@ logsoftmax_forward(const struct mel_node *node,
 	return 0;
 }
 
+/* 1 where the first largest of a row is. */
+static int
+hardmax_forward(const struct mel_node *node,
+    const struct mel_tensor *const in[], struct mel_tensor out[],
+    const struct mel_run *run, struct mel_err *err)
+{
+	const float *x = in[0]->data;
+	float *y = out[0].data;
+	struct rows r;
+
+	(void)run;
+	if (find_rows(node, in[0], &r, err))
+		return -1;
+	if (!mel_tensor_count(&out[0]))
+		return 0;
+	memset(y, 0, mel_tensor_bytes(&out[0]));
+	for (size_t row = 0; row < r.outer * r.inner; row++) {
+		size_t first = row / r.inner * r.inner * r.n + row % r.inner;
+		size_t best = first;
+
+		for (size_t i = 1; i < r.n; i++) {
+			if (x[first + i * r.inner] > x[best])
+				best = first + i * r.inner;
+		}
+		y[best] = 1;
+	}
+	return 0;
+}
+
 static enum mel_time_kind
 softmax_time(struct mel_timing *t)
 {
@@ -195,4 +226,18 @@ softmax_time(struct mel_timing *t)
 SOFTMAX(softmax, "Softmax")
 SOFTMAX(logsoftmax, "LogSoftmax")
 
-const struct mel_op *const mel_ops_softmax[] = {&softmax, &logsoftmax, NULL};
+static const struct mel_op hardmax = {
+    .name = "Hardmax",
+    .min_in = 1,
+    .max_in = 1,
+    .min_out = 1,
+    .max_out = 1,
+    .params_size = sizeof(struct softmax),
+    .time = softmax_time,
+    .prepare = softmax_prepare,
+    .infer = softmax_infer,
+    .forward = hardmax_forward,
+};
+
+const struct mel_op *const mel_ops_softmax[] = {
+    &softmax, &logsoftmax, &hardmax, NULL};

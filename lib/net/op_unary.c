@@ -12,6 +12,9 @@
 /*
  * Functions of one number. Integers wrap around (Neg and Abs of the lowest
  * one), computed unsigned.
+ *
+ * Abs, Neg, Ceil, Floor, Sqrt, Reciprocal, Exp, Log, Tanh, Erf, Sign 13, Round
+ * 11, Sin, Cos, Tan, Asin, Acos, Atan 7, Sinh, Cosh, Asinh, Acosh, Atanh 9.
  */
 
 #define VECTOR_ROW(name)                                                       \

@@ -382,6 +382,19 @@ make(struct build *b, const struct mel_plan *before,
 	return plan_nodes(b, err);
 }
 
+void
+mel_slots_begin(struct mel_slot *slot, const struct mel_graph *graph)
+{
+	for (int v = 0; v < graph->n_value; v++) {
+		slot[v].block = -1;
+		if (!graph->value[v].constant.dtype)
+			continue;
+		slot[v].place = MEL_PLACE_FIXED;
+		slot[v].t = graph->value[v].constant;
+		slot[v].t.owned = false;
+	}
+}
+
 int
 mel_plan_new(struct mel_plan **plan, const struct mel_planner *planner,
     const struct mel_plan *before, const struct mel_tensor *key,

@@ -91,11 +91,14 @@ struct mel_planner {
 	const struct mel_kernels *kernels;
 	int threads;
 	/*
-	 * [n_value] the slots as the plan before left them; constants are
-	 * there from the beginning. A new plan's are put there, too.
+	 * [n_value] the slots as the plan before left them, or as
+	 * mel_slots_begin. A new plan's are put there, too.
 	 */
 	struct mel_slot *slot;
 };
+
+/* The slots of a graph's values [n_value, zero] before its first plan. */
+void mel_slots_begin(struct mel_slot *slot, const struct mel_graph *graph);
 
 /*
  * The first plan: before = NULL, key = [n_input] shapes of the inputs. A later

@@ -1,28 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net/reach.h"
 
-static int64_t
-floor_div(int64_t a, int64_t b)
-{
-	return a / b - (a % b < 0);
-}
+#include "net/ratio.h"
 
 int64_t
 mel_reach_first(const struct mel_reach *r, int64_t o)
 {
-	return -floor_div(-(o * r->den + r->first), r->num);
+	return -mel_floor_div(-(o * r->den + r->first), r->num);
 }
 
 int64_t
 mel_reach_last(const struct mel_reach *r, int64_t o)
 {
-	return floor_div(o * r->den + r->last, r->num);
+	return mel_floor_div(o * r->den + r->last, r->num);
 }
 
 int64_t
 mel_reach_total(const struct mel_reach *r, int64_t n)
 {
-	int64_t rows = floor_div(n * r->num + r->more, r->den);
+	int64_t rows = mel_floor_div(n * r->num + r->more, r->den);
 
 	return rows < 0 || (r->nothing && !n) ? 0 : rows;
 }
@@ -31,7 +27,7 @@ mel_reach_total(const struct mel_reach *r, int64_t n)
 int64_t
 mel_reach_ready(const struct mel_reach *r, int64_t n)
 {
-	int64_t rows = -floor_div(-(n * r->num - r->last), r->den);
+	int64_t rows = -mel_floor_div(-(n * r->num - r->last), r->den);
 
 	int64_t total = mel_reach_total(r, n); /* more rows may never be */
 

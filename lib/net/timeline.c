@@ -31,21 +31,6 @@ struct build {
 
 /* ---- shapes at one length ---- */
 
-static void
-set_constants(const struct mel_graph *g, struct mel_slot *slot)
-{
-	for (int v = 0; v < g->n_value; v++) {
-		const struct mel_tensor *t = &g->value[v].constant;
-
-		slot[v].block = -1;
-		if (!t->dtype)
-			continue;
-		slot[v].place = MEL_PLACE_FIXED;
-		slot[v].t = *t;
-		slot[v].t.owned = false;
-	}
-}
-
 static int
 plan_trial(struct build *b, int k, struct mel_slot *slot,
     struct mel_tensor *key, struct mel_err *err)
@@ -55,7 +40,7 @@ plan_trial(struct build *b, int k, struct mel_slot *slot,
 	const struct mel_planner planner = {
 	    .graph = g, .kernels = b->kernels, .threads = 1, .slot = slot};
 
-	set_constants(g, slot);
+	mel_slots_begin(slot, g);
 	for (int i = 0; i < g->n_input; i++) {
 		key[i] = b->input[i].shape;
 		key[i].data = NULL;

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "net/graph.h"
 #include "net/op.h"
+#include "net/ratio.h"
 #include "net/reach.h"
 #include "net/timeline.h"
 
@@ -76,18 +77,6 @@ follow(struct path *p, int value, int64_t o)
 	return all;
 }
 
-static int64_t
-divisor(int64_t a, int64_t b)
-{
-	while (b) {
-		int64_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
 #define MOST_PHASES 65536
 
 bool
@@ -103,7 +92,7 @@ mel_timeline_context(
 	*c = (struct mel_context){.num = t->shape[1][value].dim[v->axis] -
 					 t->shape[0][value].dim[v->axis],
 	    .den = t->length[1] - t->length[0]};
-	by = divisor(c->num, c->den);
+	by = mel_common_divisor(c->num, c->den);
 	c->num /= by;
 	c->den /= by;
 	p.span = mel_alloc((size_t)t->graph->n_value, sizeof(*p.span), NULL);
