@@ -295,6 +295,8 @@ speak_main(const struct tool *tool, size_t last, int argc, char **argv)
 		tool_usage("--phonemes and --tokens exclude each other");
 	if (first < argc && o.input)
 		tool_usage("text is given twice: -f and operands");
+	if (first < argc && o.keys)
+		tool_usage("--keys is for lines: operands have no key");
 	voice_open(&s.voice, &o.voice, NULL);
 	set_controls(&s);
 	open_output(&s);

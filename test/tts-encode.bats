@@ -102,6 +102,15 @@ setup() {
     done
 }
 
+@test "text given twice, keys of operands, two kinds of text: usage" {
+    for args in '-f text A' '--keys a|A' '--phonemes --tokens 1'; do
+        run --separate-stderr tts-encode -o x.seq $args
+        echo "$args: $status $stderr"
+        [ "$status" -eq 2 ]
+        [ ! -e x.seq ]
+    done
+}
+
 @test "the page matches and its examples run" {
     page_matches tts-encode
     page_examples tts-encode

@@ -299,6 +299,14 @@ assert len(colors) == 2 and colors[1] > colors[0] + 300, colors
 END
 }
 
+@test "tts-plot -t term: a tensor of the tokens has tokens below it" {
+    plain() { sed 's/\x1b\[[0-9;?]*[A-Za-z]//g'; }
+    [[ $(tts-plot -t term one.mel | plain | tail -1) == "     s 0"* ]]
+    [[ $(tts-plot -t term bare.mel -q | plain | tail -1) == " frame 0"* ]]
+    run -0 --separate-stderr tts-plot -t term --ports pitch one.mel
+    [[ $(plain <<<"$output" | tail -1) == " token 0"* ]]
+}
+
 @test "tts-plot -t term: rows are shown before the stream ends" {
     mkfifo in out
     tts-plot -t term --width 57 <in >out &

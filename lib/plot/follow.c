@@ -16,6 +16,7 @@ struct follow {
 	struct mel_reader *reader;
 	const char *name; /* port asked for, or NULL */
 	int port;
+	bool tokens;      /* its rows are no frames */
 	json_t *contract; /* of the first head, or NULL */
 	bool failed;      /* an error record came */
 };
@@ -41,7 +42,7 @@ begin(struct follow *f, json_t *meta, struct mel_err *err)
 {
 	const char *key = json_string_value(json_object_get(meta, "key"));
 	const char *text = json_string_value(json_object_get(meta, "text"));
-	json_t *frames = json_object_get(meta, "frames");
+	json_t *frames = f->tokens ? NULL : json_object_get(meta, "frames");
 	struct mel_buf title = {0};
 	int rc;
 
@@ -107,6 +108,23 @@ show_all(struct follow *f, struct mel_buf *out, int fd, struct mel_err *err)
 	return more;
 }
 
+/* A sequence port has a row a token, and what stands in it is no mel. */
+static int
+open_term(struct follow *f, const struct mel_term_options *options,
+    struct mel_buf *out, struct mel_err *err)
+{
+	const struct mel_head *h = mel_reader_head(f->reader);
+	int port = f->name ? mel_head_find(h, f->name) : -1;
+	struct mel_term_options o = *options;
+
+	f->tokens = port >= 0 && h->port[port].sort == MEL_SEQUENCE;
+	if (f->tokens) {
+		o.tokens = true;
+		o.contract = (struct mel_plot_contract){0};
+	}
+	return mel_term_open(&f->term, &o, out, err);
+}
+
 int
 mel_term_follow(const struct mel_term_options *options,
     struct mel_reader *reader, const char *port, const char *output,
@@ -117,7 +135,7 @@ mel_term_follow(const struct mel_term_options *options,
 	struct mel_outfile file;
 	int rc;
 
-	if (mel_term_open(&f.term, options, &out, err))
+	if (open_term(&f, options, &out, err))
 		return -1;
 	f.contract = json_incref(mel_reader_head(reader)->contract);
 	rc = mel_outfile_open(&file, output ? output : "-", err);

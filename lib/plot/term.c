@@ -281,7 +281,11 @@ draw_axis(struct mel_term *t, struct mel_err *err)
 		memcpy(line + at, tick[i].label, (size_t)len);
 		end = at + len + 1;
 	}
-	memcpy(line, step > 0 ? "     s" : " frame", 6);
+	memcpy(line,
+	    step > 0            ? "     s"
+	    : t->options.tokens ? " token"
+				: " frame",
+	    6);
 	return mel_buf_add(t->out, line, (size_t)end, err) ||
 		       mel_buf_puts(t->out, "\033[K\n", err)
 		   ? -1

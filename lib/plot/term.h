@@ -29,7 +29,8 @@ struct mel_term_options {
 	bool live;   /* a strip is drawn anew while it grows */
 	bool ranged; /* lo, hi are the range of colours, else what came */
 	double lo, hi;
-	struct mel_plot_contract contract; /* of the stream */
+	struct mel_plot_contract contract; /* of the stream; zero: unknown */
+	bool tokens; /* without one: rows are tokens, not frames */
 };
 
 /*
