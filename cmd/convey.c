@@ -21,11 +21,19 @@ struct convey {
 };
 
 static void
-utterance_failed(void *ctx, const char *key, const char *why)
+utterance_begun(void *ctx, const char *key)
 {
 	struct convey *c = ctx;
 
 	voice_set_key(&c->voice, key);
+}
+
+static void
+utterance_failed(void *ctx, const char *key, const char *why)
+{
+	struct convey *c = ctx;
+
+	(void)key;
 	voice_utterance_failed(&c->voice, why);
 }
 
@@ -47,8 +55,10 @@ convey_main(const struct tool *tool,
     char **argv)
 {
 	struct convey c = {.tool = tool};
-	struct mel_relay relay = {
-	    .failed = utterance_failed, .ctx = &c, .errors = false};
+	struct mel_relay relay = {.begun = utterance_begun,
+	    .failed = utterance_failed,
+	    .ctx = &c,
+	    .errors = false};
 	struct mel_outfile out;
 	const struct mel_head *head;
 	struct mel_err err;

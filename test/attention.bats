@@ -39,6 +39,11 @@ variant() { # SED ...
     [ "$status" -eq 0 ]
     [[ $stderr == *"000001: no stop within 60 frames for 3 tokens: cut off"* ]]
     [ "$(tts-dump --lengths a.mel | cut -f 2)" -eq 60 ]
+    printf 'a|3 1\nb|4\n' | tts-encode -a "$TACO" --keys -o ab.seq
+    run --separate-stderr tts-decode -o ab.mel ab.seq
+    [ "$status" -eq 0 ]
+    [[ ${stderr_lines[0]} == "tts-decode: a: no stop within "* ]]
+    [[ ${stderr_lines[1]} == "tts-decode: b: no stop within "* ]]
     variant 's/max_frames: .*/&\n          strict: true/'
     run --separate-stderr bash -c \
         'printf "3 1\n4\n" | tts-pipe -a ./taco -o a.mel'

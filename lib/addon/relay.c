@@ -157,11 +157,15 @@ run_one(struct state *s, struct mel_err *err)
 static int
 begin_one(struct state *s, const struct mel_record *record, struct mel_err *err)
 {
+	struct mel_relay *r = s->relay;
+
 	json_decref(s->begin);
 	s->begin = mel_meta_copy(record->meta, err);
 	mel_bundle_free(&s->data);
-	mel_inlet_begin(&s->inlet, s->relay->reader);
-	s->relay->utter.begun = false;
+	mel_inlet_begin(&s->inlet, r->reader);
+	r->utter.begun = false;
+	if (r->begun && s->begin)
+		r->begun(r->ctx, text_of(s->begin, "key", ""));
 	return s->begin ? 0 : -1;
 }
 

@@ -51,12 +51,14 @@ int mel_utter_run(struct mel_utter *utter, json_t *begin,
 void mel_utter_free(struct mel_utter *utter);
 
 /*
- * A whole stream through a stage, utterance by utterance. failed is called
- * for each utterance that failed in this stage; NULL: not wanted.
+ * A whole stream through a stage, utterance by utterance. begun is called
+ * before an utterance, failed for each that failed in this stage; NULL: not
+ * wanted.
  */
 struct mel_relay {
 	struct mel_reader *reader; /* its head was read */
 	struct mel_utter utter;
+	void (*begun)(void *ctx, const char *key);
 	void (*failed)(void *ctx, const char *key, const char *why);
 	void *ctx;
 	bool errors;       /* set: an utterance failed, here or before */
