@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "addon/addon.h"
 #include "addon/lock.h"
@@ -171,6 +172,10 @@ read_sums(const char *dir, struct mel_strings *sums, struct mel_err *err)
 	struct mel_buf path = {0}, text = {0};
 	int rc = mel_buf_printf(&path, err, "%s/%s", dir, MEL_ADDON_SUMS);
 
+	if (!rc && access(path.data, F_OK))
+		rc = mel_fail(err,
+		    "%s: there is none: tts-addon check --write makes it",
+		    path.data);
 	if (!rc)
 		rc = mel_read_file(path.data, LIMIT, &text, err);
 	for (char *line = text.data, *end; !rc && line && *line; line = end) {
