@@ -194,9 +194,13 @@ use_sizes(const struct mel_node *node, const struct mel_tensor *t,
 	}
 	for (int i = 0; p->aspect != STRETCH && i < n; i++) {
 		struct axis *d = &a->at[a->given[i]];
+		double out = floor((double)one * (double)d->in + 0.5);
 
+		if (!(out < 0x1p63))
+			return mel_node_fail(
+			    node, err, "axis %d: too large", a->given[i]);
 		d->scale = one;
-		d->out = (int64_t)floor((double)one * (double)d->in + 0.5);
+		d->out = (int64_t)out;
 	}
 	return 0;
 }

@@ -252,6 +252,26 @@ test_other(void)
 	mel_node_clear(&n);
 }
 
+static void
+test_large(void)
+{
+	const int64_t dim[2] = {1, 4}, two = 2, most = (int64_t)1 << 62;
+	const int64_t size[2] = {most, most};
+	const float x[4] = {0};
+	struct mel_tensor in[4] = {tensor_f32(2, dim, x), {0}, {0},
+	    tensor_i64(1, &two, size)},
+			  y[1];
+	struct mel_node n = node_new("Resize", 4, 1);
+	struct mel_err err = {""};
+
+	mel_node_add_string(
+	    &n, "keep_aspect_ratio_policy", "not_smaller", NULL);
+	ok(node_run(&n, in, y, &err) == -1 &&
+		strstr(err.msg, "axis 1: too large"),
+	    "2^64 rows by a ratio: %s", err.msg);
+	mel_node_clear(&n);
+}
+
 /* Room for the taps is asked for before the scale is known. */
 static void
 test_scratch(void)
@@ -287,6 +307,7 @@ int
 main(void)
 {
 	test_cases();
+	test_large();
 	test_scratch();
 	test_policy();
 	test_other();
