@@ -172,6 +172,17 @@ END
     [ "$(tts-copy x.npy | tts-dump --text | tail -1)" = 3 ]
 }
 
+@test "tts-copy: .npy in Fortran order is the array it was" {
+    for what in 'np.arange(6).reshape(2, 3)' 'np.arange(24.).reshape(2, 3, 4)' \
+        'np.ones((0, 3))' 'np.array([[True, False, False]] * 2)'; do
+        npy x.npy "$what"
+        tts-copy x.npy >a.stream
+        npy x.npy "np.asfortranarray($what)"
+        tts-copy x.npy >b.stream
+        cmp a.stream b.stream
+    done
+}
+
 @test "tts-copy: .npy that is not supported, by name" {
     while read -r why what; do
         npy x.npy "$what"
@@ -179,7 +190,6 @@ END
         fails_with 1 tts-copy
         [[ "$stderr" = *x.npy*"$why"* ]]
     done <<'END'
-Fortran np.asfortranarray(np.ones((2, 3)))
 endian np.ones(3, ">f4")
 objects np.array([None, {}])
 c16 np.ones(3, complex)

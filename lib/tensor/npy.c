@@ -24,6 +24,7 @@ struct header {
 	enum mel_dtype dtype;
 	int ndim;
 	int64_t dim[MEL_MAX_DIMS];
+	bool fortran; /* the first axis is the one that changes fastest */
 };
 
 static const struct {
@@ -123,15 +124,20 @@ parse_descr(struct text *t, struct header *h, struct mel_err *err)
 }
 
 static int
-parse_order(struct text *t, struct mel_err *err)
+parse_order(struct text *t, struct header *h, struct mel_err *err)
 {
+	static const char *const words[] = {"False", "True"};
+
 	skip_space(t);
-	if (t->n - t->pos >= 5 && !memcmp(t->s + t->pos, "False", 5)) {
-		t->pos += 5;
+	for (int i = 0; i < 2; i++) {
+		size_t n = strlen(words[i]);
+
+		if (t->n - t->pos < n || memcmp(t->s + t->pos, words[i], n))
+			continue;
+		t->pos += n;
+		h->fortran = i;
 		return 0;
 	}
-	if (t->n - t->pos >= 4 && !memcmp(t->s + t->pos, "True", 4))
-		return mel_fail(err, "Fortran order is not supported");
 	return mel_fail(err, "header byte %zu: True or False expected", t->pos);
 }
 
@@ -197,7 +203,7 @@ parse_entry(
 	*seen |= 1u << k;
 	if (k == 0)
 		return parse_descr(t, h, err);
-	return k == 1 ? parse_order(t, err) : parse_shape(t, h, err);
+	return k == 1 ? parse_order(t, h, err) : parse_shape(t, h, err);
 }
 
 static int
@@ -295,6 +301,48 @@ new_tensor(struct mel_tensor *t, const struct header *h, size_t limit,
 	return mel_tensor_room(t, h->dtype, h->ndim, h->dim, err);
 }
 
+/* NumPy saves a.T of an array a so: what it is a view of, with axes reversed.
+ */
+static int
+to_c_order(struct mel_tensor *t, struct mel_err *err)
+{
+	size_t size = mel_dtype_size(t->dtype), n = mel_tensor_count(t);
+	size_t step[MEL_MAX_DIMS], last = 1, at = 0;
+	int64_t index[MEL_MAX_DIMS] = {0};
+	struct mel_tensor c;
+
+	if (mel_tensor_room(&c, t->dtype, t->ndim, t->dim, err))
+		return -1;
+	for (int d = 0; d < t->ndim; d++) {
+		step[d] = last;
+		last *= (size_t)t->dim[d];
+	}
+	for (size_t i = 0; i < n; i++) {
+		memcpy((char *)c.data + i * size, (char *)t->data + at * size,
+		    size);
+		for (int d = t->ndim; d-- > 0;) {
+			at += step[d];
+			if (++index[d] < t->dim[d])
+				break;
+			at -= step[d] * (size_t)t->dim[d];
+			index[d] = 0;
+		}
+	}
+	mel_tensor_free(t);
+	*t = c;
+	return 0;
+}
+
+/* The data is read; on failure t is released. */
+static int
+finish(struct mel_tensor *t, const struct header *h, struct mel_err *err)
+{
+	if (!check_bools(t, err) && (!h->fortran || !to_c_order(t, err)))
+		return 0;
+	mel_tensor_free(t);
+	return -1;
+}
+
 static int
 parse_header(struct mel_cursor *c, struct header *h, struct mel_err *err)
 {
@@ -339,11 +387,7 @@ mel_npy_parse(struct mel_tensor *t, const void *bytes, size_t len, size_t *used,
 		return -1;
 	memcpy(t->data, mel_cursor_take(&c, need), need);
 	*used = len - mel_cursor_left(&c);
-	if (check_bools(t, err)) {
-		mel_tensor_free(t);
-		return -1;
-	}
-	return 0;
+	return finish(t, &h, err);
 }
 
 /* Like mel_read_full, but fewer than n bytes is a failure. */
@@ -398,11 +442,11 @@ mel_npy_read(struct mel_tensor *t, int fd, size_t limit, struct mel_err *err)
 	got = mel_read_full(fd, t->data, need, err);
 	if (got >= 0 && (size_t)got < need)
 		got = cut((size_t)got, need, err);
-	if (got < 0 || check_bools(t, err)) {
+	if (got < 0) {
 		mel_tensor_free(t);
 		return -1;
 	}
-	return 1;
+	return finish(t, &h, err) ? -1 : 1;
 }
 
 int

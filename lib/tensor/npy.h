@@ -10,10 +10,11 @@ struct mel_tensor;
 
 /*
  * NumPy's array format, versions 1.0 to 3.0 (numpy.lib.format): a magic, a
- * Python dictionary as text, the elements. Read and written: little endian, C
- * order, elements f4, f8, f2, i8, i4, i2, u1, b1. Fortran order, big endian,
- * objects, structures, other elements and more than MEL_MAX_DIMS axes are
- * refused by name, bf16 has no NumPy type and cannot be written.
+ * Python dictionary as text, the elements. Read and written: little endian,
+ * elements f4, f8, f2, i8, i4, i2, u1, b1. Fortran order is read, and put into
+ * C order. Big endian, objects, structures, other elements and more than
+ * MEL_MAX_DIMS axes are refused by name, bf16 has no NumPy type and cannot be
+ * written.
  */
 
 #define MEL_NPY_HEADER 65536 /* longest header text that is read [bytes] */

@@ -53,8 +53,9 @@ test_refused(void)
 	static const struct {
 		const char *text, *why;
 	} bad[] = {
-	    {"{'descr': '<f4', 'fortran_order': True, 'shape': (1,)}",
-		"Fortran order"},
+	    {"{'descr': '<f4', 'fortran_order': true, 'shape': (1,)}",
+		"True or False"},
+	    {"{'descr': '|b1', 'fortran_order': True, 'shape': (8, 9)}", "cut"},
 	    {"{'descr': '>f4', 'fortran_order': False, 'shape': (1,)}",
 		"big endian"},
 	    {"{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
