@@ -10,8 +10,9 @@
 #include "net/graph.h"
 #include "net/kernels.h"
 #include "net/op.h"
-#include "net/timing.h"
 #include "net/product.h"
+#include "net/ratio.h"
+#include "net/timing.h"
 #include "tensor/tensor.h"
 
 #define MOST_PHASES 4096 /* beyond it: the direct way */
@@ -26,23 +27,11 @@ struct phase {
 	int64_t step;   /* input frames from one tap's to the next one's */
 };
 
-static int64_t
-common_divisor(int64_t a, int64_t b)
-{
-	while (b) {
-		int64_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
 /* Taps with tap * dilation = phase, modulo the stride. */
 static struct phase
 find_phase(int64_t phase, int64_t taps, int64_t stride, int64_t dilation)
 {
-	int64_t divisor = common_divisor(stride, dilation), last;
+	int64_t divisor = mel_common_divisor(stride, dilation), last;
 	struct phase p = {
 	    .apart = stride / divisor, .step = dilation / divisor};
 
@@ -170,9 +159,7 @@ find_piece(struct job *j)
 static int64_t
 step_of(const struct mel_window_axis *a, int64_t frame)
 {
-	int64_t at = a->lo + frame;
-
-	return at / a->stride - (at % a->stride < 0);
+	return mel_floor_div(a->lo + frame, a->stride);
 }
 
 /* A part may begin in front of its first input frame, in a gap. */
