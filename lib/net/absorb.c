@@ -172,7 +172,8 @@ own_input(const struct mel_node *node, int v)
 	return node->in[0] == v ? 0 : 1;
 }
 
-/* What `next` reads beside v, if anything, can be an operand. */
+/* What `next` reads beside v, if anything, can be an operand; and no other
+ * product has taken it. */
 static bool
 fits(const struct absorb *a, const struct mel_node *n,
     const struct mel_node *next, int v)
@@ -180,6 +181,8 @@ fits(const struct absorb *a, const struct mel_node *n,
 	const struct mel_tensor *t;
 	int other;
 
+	if (next->out[0] == MEL_ABSENT)
+		return false;
 	if (next->n_in == 1)
 		return true;
 	other = next->in[1 - own_input(next, v)];

@@ -381,6 +381,23 @@ layer_residual(struct randomgraph *g)
 	go_on(g, "Add", before.name, (struct mel_buf){0});
 }
 
+/* Two of one value that come together, as the halves of a gate. */
+static inline void
+layer_pair(struct randomgraph *g)
+{
+	struct named before = g->at, one;
+
+	layer_conv_as(g, true);
+	if (pick(g, 0, 1))
+		layer_act(g);
+	one = g->at;
+	g->at = before;
+	layer_conv_as(g, true);
+	if (pick(g, 0, 1))
+		layer_act(g);
+	go_on(g, pick(g, 0, 1) ? "Mul" : "Add", one.name, (struct mel_buf){0});
+}
+
 static inline void
 layer_spread(struct randomgraph *g)
 {
@@ -651,6 +668,7 @@ static layer_fn *const layers[] = {
     layer_residual,
     layer_conv,
     layer_conv,
+    layer_pair,
     layer_spread,
     layer_act,
     layer_scale,

@@ -426,6 +426,53 @@ test_twice(void)
 	    absorbed, nodes);
 }
 
+/* Two products of one value, or what is made of them, that come together. */
+static void
+write_pair(uint64_t seed)
+{
+	struct graph g = {.seed = seed, .prefix = "v", .turned = true};
+	char more[32];
+
+	add_io(&g.buf, 11, "v0", PB_F32, 3, (int64_t[]){1, -1, WIDTH});
+	for (int i = 0; i < 2; i++) {
+		snprintf(more, sizeof(more), "v%d", g.n);
+		if (i) {
+			add_node(&g.buf, "Neg", "v0", "v100", none);
+			g.n = 100;
+			g.turned = true;
+		}
+		if (seed % 2)
+			product(&g);
+		else
+			conv(&g);
+		if (seed & 2)
+			follow(&g, i ? "Sigmoid" : "Tanh", "", none);
+	}
+	follow(&g, seed & 4 ? "Mul" : "Add", more, none);
+	snprintf(more, sizeof(more), "v%d", g.n);
+	add_bare_io(&g.buf, 12, more);
+	save_model(path, &g.buf, 17);
+}
+
+static void
+test_pair(void)
+{
+	int good = 0;
+
+	for (uint64_t seed = 0; seed < 24; seed++) {
+		struct mel_tensor plain = {0}, fused = {0};
+
+		write_pair(seed);
+		good +=
+		    !run_file(mel_network_open_plain, 1, 17, NULL, &plain) &&
+		    !run_file(mel_network_open, 1, 17, NULL, &fused) &&
+		    same(&plain, &fused);
+		mel_tensor_free(&plain);
+		mel_tensor_free(&fused);
+	}
+	ok(good == 24, "two products that come together: the same bytes");
+}
+
 int
 main(void)
 {
@@ -438,6 +485,7 @@ main(void)
 	test_random(pool);
 	test_vanish();
 	test_twice();
+	test_pair();
 	remove(path);
 	remove(dir);
 	free(dir);
