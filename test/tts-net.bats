@@ -2,6 +2,7 @@
 load helper
 
 LAYERS=$DATA/onnx/layers
+BLOCKS=$DATA/onnx/blocks
 NODE=/usr/share/libonnx-testdata/data/node
 
 # ONNX file with one node: KIND opset.
@@ -28,6 +29,15 @@ npy() { # FILE EXPRESSION
     run tts-net test --strict "$LAYERS"/*
     [ "$status" -eq 0 ]
     [[ ${lines[-1]} == "$(ls "$LAYERS" | wc -l) passed, 0 failed, 0 skipped" ]]
+}
+
+@test "blocks exported from PyTorch, on every instruction set" {
+    for isa in portable avx2 avx512; do
+        run tts-net test --strict --threads 2 --isa $isa "$BLOCKS"/*
+        [[ ${lines[0]} == *"has no $isa" ]] && continue
+        [ "$status" -eq 0 ]
+        [[ ${lines[-1]} == "15 passed, 0 failed, 0 skipped" ]]
+    done
 }
 
 @test "whole models exported from PyTorch, on two threads" {

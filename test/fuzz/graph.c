@@ -14,7 +14,7 @@
  * ONNX files changed as what they are: operators, connections, attributes,
  * constants, shapes, element types, the order of nodes; bodies, too. What
  * opens is run, and what streams must stream what it runs. Start from the
- * models in test/data/onnx/layers and those of libonnx-testdata.
+ * models in test/data/onnx/layers and blocks and those of libonnx-testdata.
  */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

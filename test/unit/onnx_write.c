@@ -189,6 +189,7 @@ main(void)
 
 	close(fd);
 	test_folder("test/data/onnx/layers");
+	test_folder("test/data/onnx/blocks");
 	test_folder("test/data/onnx/models");
 	test_full();
 	unlink(copy);

@@ -339,6 +339,7 @@ main(void)
 	dir = temp_dir();
 	snprintf(path, sizeof(path), "%s/another.bin", dir);
 	test_suite("test/data/onnx/layers", 116);
+	test_suite("test/data/onnx/blocks", 15);
 	test_suite("test/data/onnx/models", 13);
 	if (!access(debian, R_OK)) {
 		snprintf(suite, sizeof(suite), "%s/node", debian);

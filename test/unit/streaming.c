@@ -30,6 +30,16 @@ static const struct {
     {"test/data/onnx/models/speedyspeech_decoder_11/model.onnx", 43, 43, 1},
     {"test/data/onnx/models/tacotron2_postnet_9/model.onnx", 10, 10, 1},
     {"test/data/onnx/models/hifigan_generator_13/model.onnx", 13, 13, 256},
+    {"test/data/onnx/blocks/convnext_15/model.onnx", 3, 3, 1},
+    {"test/data/onnx/blocks/film_15/model.onnx", 1, 1, 1},
+    {"test/data/onnx/blocks/gate_11/model.onnx", 0, 0, 1},
+    {"test/data/onnx/blocks/glow_coupling_11/model.onnx", 14, 14, 1},
+    {"test/data/onnx/blocks/hifigan_11/model.onnx", 6, 6, 8},
+    {"test/data/onnx/blocks/highway_11/model.onnx", 1, 1, 1},
+    {"test/data/onnx/blocks/inception_16/model.onnx", 3, 3, 1},
+    {"test/data/onnx/blocks/quartznet_13/model.onnx", 5, 5, 1},
+    {"test/data/onnx/blocks/recurrent_15/model.onnx", 1, 1, 1},
+    {"test/data/onnx/blocks/swiglu_13/model.onnx", 0, 0, 1},
 };
 
 static size_t
