@@ -25,7 +25,7 @@ struct table {
 	struct mel_verify *verify;
 	int64_t block;
 	int wrong, compared;
-	int64_t longest; /* rows that both runs took */
+	int64_t longest;     /* rows that both runs took */
 	struct mel_buf text; /* all that was printed */
 };
 
