@@ -219,3 +219,30 @@ s/decoder.64.onnx/decoder.256.onnx/
 s/\[/{/
 END
 }
+
+@test "verify notes what is longer than the largest program" {
+    cp -r "$DATA/tiny" tiny
+    "$PYTHON" - "$ROOT/test/bench" <<'END'
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import standin
+g = standin.Graph(1)
+g.parts += [standin.port(11, "frames", standin.FLOAT, [1, "t", 4]),
+            standin.port(12, "mel", standin.FLOAT, [1, "t", 2])]
+g.add("CumSum", g.constant(np.array([1])), first="frames")
+g.add("MatMul", g.constant(np.ones((4, 2), np.float32)))
+g.rename("mel")
+g.save("tiny/decoder.onnx")
+END
+    tts-addon --sizes 64,128 compile ./tiny
+    tts-addon verify ./tiny >said
+    sed -n '/^context fixed/,$p' said >fixed
+    grep -q '^ok  *127 rows by .* same bytes' fixed
+    grep -q '^note  *1000 rows .* 1000 steps along time' fixed
+    # But what should fit and does not is a failure.
+    rm tiny/fixed/*.64.onnx
+    run --separate-stderr tts-addon verify ./tiny
+    fails_with 1 tts-addon
+}

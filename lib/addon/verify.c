@@ -315,5 +315,9 @@ mel_verify_run(struct mel_verify *v, int64_t n, int64_t chunk,
 	mel_stage_reset(v->parts);
 	mel_streamable_reset(v->noise);
 	mel_bundle_free(&data);
-	return got < 0 ? (rc || rows >= 0 ? -1 : 1) : 0;
+	if (rc || got >= 0)
+		return rc ? -1 : 0;
+	if (rows < 0)
+		return 1;
+	return v->env.backend ? 2 : -1;
 }

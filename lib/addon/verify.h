@@ -53,8 +53,9 @@ struct mel_verify_result {
 
 /*
  * n rows of noise; chunk: rows a pull, > 0, of both runs. Returns 0; 1 if the
- * whole run fails already, as for a length that the voice does not take: there
- * is nothing to compare, *err says why; -1.
+ * whole run fails already, as for a length that the voice does not take, 2 if
+ * programs of fixed length fail, as for one beyond the largest: there is
+ * nothing to compare, *err says why; -1.
  */
 int mel_verify_run(struct mel_verify *verify, int64_t n, int64_t chunk,
     struct mel_verify_result *result, struct mel_err *err);

@@ -191,6 +191,8 @@ select_valid(struct freeze *z, int v, float blank, struct mel_err *err)
 	return in[0];
 }
 
+/* What comes of the rows behind the end is seen: by rows before it, or as rows
+ * that the node puts there. */
 static bool
 mixes(const struct mel_time_node *n, int k)
 {
@@ -198,7 +200,8 @@ mixes(const struct mel_time_node *n, int k)
 
 	return n->kind == MEL_TIME_STATE ||
 	       (n->kind == MEL_TIME_WINDOW &&
-		   (r->first || r->last || r->num != 1 || r->den != 1));
+		   (r->first || r->last || r->num != 1 || r->den != 1 ||
+		       r->more > 0));
 }
 
 static int

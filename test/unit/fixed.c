@@ -594,13 +594,14 @@ test_laziness(void)
 int
 main(void)
 {
-	static const char *const networks[] = {"deep", "up", "down", "plus"};
+	static const char *const networks[] = {
+	    "deep", "up", "down", "plus", "tail", "delta"};
 
 	fixture_open();
 	fixed_networks(fixture_dir);
 	if (mel_builtin_blocks(&registry, NULL))
 		return 1;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(networks) / sizeof(*networks); i++) {
 		test_network(networks[i]);
 		test_poison(networks[i]);
 	}

@@ -166,6 +166,39 @@ net_plus(void)
 	net_save(&n, "plus");
 }
 
+/* What is put behind the last step, and only there: twos, and zeros. */
+static inline void
+net_tail(void)
+{
+	const int64_t pads[6] = {0, 0, 0, 0, 0, 3}, two = 2;
+	const int64_t from[2] = {1, 0}, to[2] = {INT64_MAX, -1};
+	int64_t dim[3] = {NET_WIDTH, NET_WIDTH, 4};
+	int64_t step[3] = {1, NET_WIDTH, 1};
+	static const float zero[NET_WIDTH];
+	struct mel_buf none = {0};
+	struct net n = net_new(NET_WIDTH);
+	float value = 2;
+
+	add_init_i64(&n.g, "pads", pads, 6);
+	add_init(&n.g, "two", PB_F32, 0, NULL, &value, sizeof(value));
+	net_weights(&n, "w", 3, dim);
+	add_node(&n.g, "Pad", "x pads two", "p", none);
+	add_node(&n.g, "Conv", "p w", "y", none);
+	net_save(&n, "tail");
+	n = net_new(NET_WIDTH);
+	add_init_i64(&n.g, "one", from, 1);
+	add_init_i64(&n.g, "none", from + 1, 1);
+	add_init_i64(&n.g, "end", to, 1);
+	add_init_i64(&n.g, "last", to + 1, 1);
+	add_init_i64(&n.g, "axis", &two, 1);
+	add_init(&n.g, "zero", PB_F32, 3, step, zero, sizeof(zero));
+	add_node(&n.g, "Slice", "x one end axis", "a", none);
+	add_node(&n.g, "Slice", "x none last axis", "b", none);
+	add_node(&n.g, "Sub", "a b", "c", none);
+	add_node(&n.g, "Concat", "c zero", "y", attr_int(none, "axis", two));
+	net_save(&n, "delta");
+}
+
 /* What needs all of time, masked or not; what shows its ends again. */
 static inline void
 net_whole(void)
@@ -216,6 +249,7 @@ fixed_networks(const char *dir)
 	net_deep();
 	net_up();
 	net_plus();
+	net_tail();
 	net_whole();
 }
 
@@ -227,6 +261,8 @@ fixed_networks(const char *dir)
 	"  up: {file: up.onnx}\n"                                              \
 	"  down: {file: down.onnx}\n"                                          \
 	"  plus: {file: plus.onnx}\n"                                          \
+	"  tail: {file: tail.onnx}\n"                                          \
+	"  delta: {file: delta.onnx}\n"                                        \
 	"  mean: {file: mean.onnx}\n"                                          \
 	"  held: {file: held.onnx, masks: model,\n"                            \
 	"    inputs: {mask: {role: mask}}}\n"                                  \
