@@ -230,7 +230,10 @@ $(BUILD)/melpipe.pc: Makefile FORCE
 # this list; headers keep their folders.
 HEADERS := $(wildcard lib/*/*.h)
 PAGES := $(wildcard man/*.[1-8])
-ADDON_FILES := $(shell find addons -type f 2>/dev/null)
+# What tts-addon made of a voice is not installed with it, and goes with it.
+MADE := packed fixed verified.txt
+ADDON_FILES := $(shell find addons -type f \
+	$(foreach m,$(MADE),! -path 'addons/*/$(m)*') 2>/dev/null)
 PROGRAMS := $(TOOLS:%=%:$(BINDIR)/)
 FILES := $(LIB_A):$(LIBDIR)/ $(BUILD)/melpipe.pc:$(LIBDIR)/pkgconfig/ \
 	$(foreach h,$(HEADERS),$(h):$(INCDIR)$(patsubst lib%,%,$(dir $(h)))) \
@@ -245,6 +248,8 @@ install: all $(BUILD)/completions $(BUILD)/melpipe.pc
 	@set -e; for pair in $(PROGRAMS) $(LIB_SO):$(LIBDIR)/; do \
 	    install -D -m 755 -t "$(DESTDIR)$${pair#*:}" "$${pair%%:*}"; done
 	@ln -sf $(notdir $(LIB_SO)) "$(DESTDIR)$(LIBDIR)/libmelpipe.so"
+	@rm -rf $(foreach a,$(wildcard addons/*), \
+	    "$(DESTDIR)$(DATADIR)/$(a)/packed")
 	@set -e; for pair in $(FILES); do \
 	    install -D -m 644 -t "$(DESTDIR)$${pair#*:}" "$${pair%%:*}"; done
 
@@ -253,6 +258,8 @@ uninstall:
 	@for pair in $(PROGRAMS) $(LIB_SO):$(LIBDIR)/ $(FILES); do \
 	    rm -f "$(DESTDIR)$${pair#*:}$$(basename "$${pair%%:*}")"; done
 	@rm -f "$(DESTDIR)$(LIBDIR)/libmelpipe.so"
+	@rm -rf $(foreach a,$(wildcard addons/*), \
+	    $(MADE:%="$(DESTDIR)$(DATADIR)/$(a)/%"))
 	@for dir in "$(DESTDIR)$(INCDIR)" "$(DESTDIR)$(DATADIR)" \
 	    "$(DESTDIR)$(PYTHONDIR)"; do [ ! -d "$$dir" ] || \
 	    find "$$dir" -depth -type d -empty -delete; done

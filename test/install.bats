@@ -139,7 +139,10 @@ END
 }
 
 # The last test: nothing is there behind it.
-@test "uninstall leaves nothing" {
+@test "uninstall leaves nothing, also of what was made of voices" {
+    "$PREFIX/bin/tts-addon" compile kathleen
+    [ -e "$PREFIX/share/melpipe/addons/kathleen/packed" ]
+    [ -e "$PREFIX/share/melpipe/addons/kathleen/fixed/lock.json" ]
     install_make uninstall
     [ -z "$(find "$ROOT_DIR" ! -type d)" ]
     [ ! -e "$PREFIX/share/melpipe" ]
