@@ -76,7 +76,7 @@ struct voice_options {
 	}
 #define VOICE_OPTION_BLOCK(type)                                               \
 	{"block", 0, MEL_OPT_INT, offsetof(struct type, block), .arg = "ROWS", \
-	    .preset = "256", .min = 1, .max = 65536,                           \
+	    .preset = "64", .min = 1, .max = 65536,                            \
 	    .help = "most rows of a record"},                                  \
 	    {"first-block", 0, MEL_OPT_INT, VOICE_AT(type, first_block),       \
 		.arg = "ROWS", .preset = "16", .min = 0, .max = 65536,         \
