@@ -99,7 +99,7 @@ write_sequence_ports(struct mel_utter *u, struct mel_err *err)
 	return 0;
 }
 
-/* Rows of the first record; at most as many of the one behind one of `rows`. */
+/* Rows of the first record, unless the utterance has fewer. */
 static int64_t
 first_rows(const struct mel_utter *u)
 {
@@ -107,6 +107,7 @@ first_rows(const struct mel_utter *u)
 							   : u->block;
 }
 
+/* The same of the record behind one of `rows`. */
 static int64_t
 next_rows(const struct mel_utter *u, int64_t rows)
 {

@@ -129,7 +129,7 @@ mel_graph_bind(struct mel_graph *graph, const struct mel_binding *binding,
 	struct bind b = {.given = binding};
 	int rc = 0;
 
-	if (!mel_packs_made(binding->packs))
+	if (!mel_packs_from_file(binding->packs))
 		b.size = find_room(graph);
 	if (b.size)
 		b.room = mel_alloc_aligned(b.size, err);

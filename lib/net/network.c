@@ -86,8 +86,8 @@ mel_network_load(struct mel_network **network, const char *path,
 }
 
 static int
-open_packed(struct mel_network *net, struct mel_packs *packs, const char *path,
-    struct mel_err *err)
+open_packed(const struct mel_network *net, struct mel_packs *packs,
+    const char *path, struct mel_err *err)
 {
 	return mel_packs_open(
 	    packs, path, &net->model.weights, net->kernels->isa, err);
@@ -134,7 +134,7 @@ mel_network_write_packed(
 
 int
 mel_network_check_packed(
-    struct mel_network *network, const char *packed, struct mel_err *err)
+    const struct mel_network *network, const char *packed, struct mel_err *err)
 {
 	struct mel_packs packs = {.n = 0};
 	int rc = open_packed(network, &packs, packed, err);

@@ -50,7 +50,7 @@ int mel_network_write_packed(
 /* Fails unless the file holds what this network, made ready without one, has
  * packed by itself. */
 int mel_network_check_packed(
-    struct mel_network *network, const char *packed, struct mel_err *err);
+    const struct mel_network *network, const char *packed, struct mel_err *err);
 
 /* Inputs, outputs, nodes. Valid until close. */
 const struct mel_graph *mel_network_graph(const struct mel_network *network);

@@ -191,7 +191,7 @@ mel_packs_open(struct mel_packs *p, const char *path,
 /* ---- taking ---- */
 
 static void *
-take_made(struct mel_packs *p, size_t bytes, struct mel_err *err)
+take_mapped(struct mel_packs *p, size_t bytes, struct mel_err *err)
 {
 	const struct mel_pack_piece *piece = &p->piece[p->taken];
 
@@ -209,9 +209,9 @@ mel_packs_take(
 {
 	void *data;
 
-	*filled = mel_packs_made(p);
+	*filled = mel_packs_from_file(p);
 	if (*filled)
-		return take_made(p, bytes, err);
+		return take_mapped(p, bytes, err);
 	if (mel_reserve(&p->piece, &p->cap, p->n + 1, sizeof(*p->piece), err))
 		return NULL;
 	data = mel_slab_take(&p->slab, bytes, err);
@@ -223,7 +223,7 @@ mel_packs_take(
 int
 mel_packs_end(const struct mel_packs *p, struct mel_err *err)
 {
-	if (!mel_packs_made(p) || p->taken == p->n)
+	if (!mel_packs_from_file(p) || p->taken == p->n)
 		return 0;
 	return mel_fail(
 	    err, "packed weights of %zu nodes, not %zu", p->n, p->taken);

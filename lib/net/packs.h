@@ -31,18 +31,20 @@ struct mel_pack_piece {
 struct mel_packs {
 	struct mel_slab slab; /* what is made */
 	struct mel_map map;   /* the file; data NULL: there is none */
-	struct mel_pack_piece
-	    *piece; /* [n] owned; data is the slab's or map's */
+	/* [n] owned, but for the data, which is the slab's or the map's */
+	struct mel_pack_piece *piece;
 	size_t n, cap;
 	size_t taken; /* of those of the file */
 };
 
-/* All pieces from the file at `path`; weights: the network's. */
+/* All pieces from the file at `path`, mapped until mel_packs_free; weights: the
+ * network's, for the time of the call. Messages name the file. */
 int mel_packs_open(struct mel_packs *packs, const char *path,
     const struct mel_weights *weights, enum mel_isa isa, struct mel_err *err);
 
+/* false: what is taken is still to be packed. */
 static inline bool
-mel_packs_made(const struct mel_packs *packs)
+mel_packs_from_file(const struct mel_packs *packs)
 {
 	return packs->map.data != NULL;
 }

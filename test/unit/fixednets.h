@@ -149,11 +149,12 @@ net_up(void)
 	net_save(&n, "down");
 }
 
+/* So many twos before and behind, then a convolution. */
 static inline void
-net_plus(void)
+net_padded(const char *name, int64_t before, int64_t behind, int64_t taps)
 {
-	int64_t dim[3] = {NET_WIDTH, NET_WIDTH, 3};
-	const int64_t pads[6] = {0, 0, 1, 0, 0, 1};
+	int64_t dim[3] = {NET_WIDTH, NET_WIDTH, taps};
+	const int64_t pads[6] = {0, 0, before, 0, 0, behind};
 	struct mel_buf none = {0};
 	struct net n = net_new(NET_WIDTH);
 	float two = 2;
@@ -163,39 +164,29 @@ net_plus(void)
 	net_weights(&n, "w", 3, dim);
 	add_node(&n.g, "Pad", "x pads two", "p", none);
 	add_node(&n.g, "Conv", "p w", "y", none);
-	net_save(&n, "plus");
+	net_save(&n, name);
 }
 
-/* What is put behind the last step, and only there: twos, and zeros. */
+/* Differences of neighbours, and zeros behind them. */
 static inline void
-net_tail(void)
+net_delta(void)
 {
-	const int64_t pads[6] = {0, 0, 0, 0, 0, 3}, two = 2;
-	const int64_t from[2] = {1, 0}, to[2] = {INT64_MAX, -1};
-	int64_t dim[3] = {NET_WIDTH, NET_WIDTH, 4};
+	const int64_t from[2] = {1, 0}, to[2] = {INT64_MAX, -1}, axis = 2;
 	int64_t step[3] = {1, NET_WIDTH, 1};
 	static const float zero[NET_WIDTH];
 	struct mel_buf none = {0};
 	struct net n = net_new(NET_WIDTH);
-	float value = 2;
 
-	add_init_i64(&n.g, "pads", pads, 6);
-	add_init(&n.g, "two", PB_F32, 0, NULL, &value, sizeof(value));
-	net_weights(&n, "w", 3, dim);
-	add_node(&n.g, "Pad", "x pads two", "p", none);
-	add_node(&n.g, "Conv", "p w", "y", none);
-	net_save(&n, "tail");
-	n = net_new(NET_WIDTH);
 	add_init_i64(&n.g, "one", from, 1);
 	add_init_i64(&n.g, "none", from + 1, 1);
 	add_init_i64(&n.g, "end", to, 1);
 	add_init_i64(&n.g, "last", to + 1, 1);
-	add_init_i64(&n.g, "axis", &two, 1);
+	add_init_i64(&n.g, "axis", &axis, 1);
 	add_init(&n.g, "zero", PB_F32, 3, step, zero, sizeof(zero));
 	add_node(&n.g, "Slice", "x one end axis", "a", none);
 	add_node(&n.g, "Slice", "x none last axis", "b", none);
 	add_node(&n.g, "Sub", "a b", "c", none);
-	add_node(&n.g, "Concat", "c zero", "y", attr_int(none, "axis", two));
+	add_node(&n.g, "Concat", "c zero", "y", attr_int(none, "axis", axis));
 	net_save(&n, "delta");
 }
 
@@ -248,8 +239,9 @@ fixed_networks(const char *dir)
 	net_trap();
 	net_deep();
 	net_up();
-	net_plus();
-	net_tail();
+	net_padded("plus", 1, 1, 3);
+	net_padded("tail", 0, 3, 4);
+	net_delta();
 	net_whole();
 }
 
